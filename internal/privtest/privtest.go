@@ -1,0 +1,167 @@
+// Package privtest gates tests on what the machine can do, and checks that
+// they leave it as it was.
+//
+// A container runtime cannot be tested without a kernel that lets it work:
+// root, cgroups, overlayfs, network namespaces. Where one of them is missing a
+// test has nothing to say, so it skips and tells why. But a test that skips
+// everywhere proves nothing, so whoever promises a feature (CI does) names it in
+// LEARNBOX_TEST_REQUIRE, and then its absence is a failure.
+//
+// Features are tried, never derived from versions or user ids: a probe makes a
+// cgroup, mounts an overlay, unshares a network namespace, each where nobody else
+// can see it, and takes it away again.
+//
+// The second half is [NoTrace]: it compares the machine's mounts, cgroups, network
+// links and processes before and after a test. "Nothing left behind" is a promise
+// of learnbox to its users, so every test with privileges keeps it too.
+//
+// What it leaves out: it does not look at files (tests use t.TempDir) and it
+// cannot tell two programs apart that use learnbox at the same moment.
+package privtest
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// requireEnv lists, separated by commas, the features whose absence is a failure.
+const requireEnv = "LEARNBOX_TEST_REQUIRE"
+
+// imagesEnv names the OCI image layout with real images.
+const imagesEnv = "LEARNBOX_TEST_IMAGES"
+
+// features are the names that Require and LEARNBOX_TEST_REQUIRE know.
+//
+//	root      CAP_SYS_ADMIN, without which there is no namespace and no mount
+//	cgroup    a cgroup can be made, version 1 or 2
+//	overlay   overlayfs can be mounted on the temporary directory
+//	net       a network namespace can be made and its loopback raised
+//	images    the OCI layout with real images is there, see Images
+//	registry  Debian's docker-registry is installed
+//	vm        qemu for this machine's architecture is installed
+func features() []string {
+	return []string{"root", "cgroup", "overlay", "net", "images", "registry", "vm"}
+}
+
+// Require skips the test, with the reason, when the machine lacks one of the named
+// features, and fails it when LEARNBOX_TEST_REQUIRE promises that feature.
+func Require(t testing.TB, names ...string) {
+	t.Helper()
+	promised := promises(t)
+	for _, name := range names {
+		if !slices.Contains(features(), name) {
+			t.Fatalf("privtest: no feature is called %q; there are %s", name, strings.Join(features(), ", "))
+		}
+		if err := probe(name); err != nil {
+			miss(t, promised, name, err)
+		}
+	}
+}
+
+// Images returns the absolute path of the OCI image layout with real images:
+// LEARNBOX_TEST_IMAGES, or the nearest shared/images beside or above the working
+// directory. It skips or fails like Require(t, "images").
+func Images(t testing.TB) string {
+	t.Helper()
+	dir, err := findImages()
+	if err != nil {
+		miss(t, promises(t), "images", err)
+	}
+	return dir
+}
+
+// miss ends the test: a failure if the feature is promised, otherwise a skip.
+func miss(t testing.TB, promised []string, name string, err error) {
+	t.Helper()
+	if slices.Contains(promised, name) {
+		t.Fatalf("%s promises %s, but: %v", requireEnv, name, err)
+	}
+	t.Skipf("needs %s: %v", name, err)
+}
+
+// promises reads LEARNBOX_TEST_REQUIRE. A misspelt name would silently turn
+// failures back into skips, so it fails the test.
+func promises(t testing.TB) []string {
+	t.Helper()
+	var promised []string
+	for name := range strings.SplitSeq(os.Getenv(requireEnv), ",") {
+		name = strings.TrimSpace(name)
+		if name == "" {
+			continue
+		}
+		if !slices.Contains(features(), name) {
+			t.Fatalf("%s: no feature is called %q; there are %s", requireEnv, name, strings.Join(features(), ", "))
+		}
+		promised = append(promised, name)
+	}
+	return promised
+}
+
+// probe tries one feature; nil means that it is there.
+func probe(name string) error {
+	switch name {
+	case "images":
+		_, err := findImages()
+		return err
+	case "registry":
+		return installed("docker-registry")
+	case "vm":
+		return installed("qemu-system-" + qemuArch())
+	default:
+		return probeKernel(name)
+	}
+}
+
+// installed says how to get a program of Debian that is not there.
+func installed(program string) error {
+	if _, err := exec.LookPath(program); err != nil {
+		return fmt.Errorf("%w (Debian and Ubuntu: scripts/test installs it)", err)
+	}
+	return nil
+}
+
+// qemuArch is qemu's name for the architecture of this machine.
+func qemuArch() string {
+	switch runtime.GOARCH {
+	case "amd64":
+		return "x86_64"
+	case "arm64":
+		return "aarch64"
+	default:
+		return runtime.GOARCH
+	}
+}
+
+// findImages looks for the layout in the environment, then up the directory tree.
+func findImages() (string, error) {
+	if dir := os.Getenv(imagesEnv); dir != "" {
+		if !isLayout(dir) {
+			return "", fmt.Errorf("%s=%s holds no oci-layout file", imagesEnv, dir)
+		}
+		return filepath.Abs(dir)
+	}
+	wd, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	for dir := wd; ; dir = filepath.Dir(dir) {
+		if images := filepath.Join(dir, "shared", "images"); isLayout(images) {
+			return images, nil
+		}
+		if dir == filepath.Dir(dir) {
+			return "", fmt.Errorf("no shared/images with an oci-layout file at or above %s, and %s is not set", wd, imagesEnv)
+		}
+	}
+}
+
+// isLayout reports whether dir is an OCI image layout (image-spec, image-layout.md).
+func isLayout(dir string) bool {
+	fi, err := os.Stat(filepath.Join(dir, "oci-layout"))
+	return err == nil && fi.Mode().IsRegular()
+}
