@@ -215,7 +215,8 @@ func readProcess(pid int) (process, bool) {
 
 // ours reports whether a test could have left p behind. The name alone is not enough: a
 // program executed from a memfd is named after the descriptor, and a zombie of
-// somebody else only waits for its own parent.
+// somebody else only waits for its own parent. Test binaries are none of it:
+// that of cmd/learnbox is called learnbox.test.
 func (p process) ours() bool {
 	if p.parent == os.Getpid() {
 		return true
@@ -223,5 +224,10 @@ func (p process) ours() bool {
 	if p.state == "Z" {
 		return false
 	}
-	return strings.HasPrefix(p.name, mark) || strings.HasPrefix(p.argv0, mark) || strings.Contains(p.cgroup, "/"+mark)
+	return isOurs(p.name) || isOurs(p.argv0) || strings.Contains(p.cgroup, "/"+mark)
+}
+
+// isOurs knows the names under which learnbox runs: learnbox, learnbox-init, …
+func isOurs(name string) bool {
+	return name == mark || strings.HasPrefix(name, mark+"-")
 }

@@ -32,11 +32,17 @@ func probeKernel(name string) error {
 //
 // unshare(2) changes the calling thread only. The goroutine is locked to its
 // thread and never unlocks it, so the Go runtime ends that thread with the
-// goroutine and nobody else is ever scheduled on it.
+// goroutine and nobody else is ever scheduled on it. Only the first thread can not
+// end, and its namespaces are what /proc/self shows, so it hands the work on.
 func onThread(flags int, calls ...func() error) error {
 	done := make(chan error)
 	go func() {
 		runtime.LockOSThread()
+		if unix.Gettid() == unix.Getpid() {
+			done <- onThread(flags, calls...) // not here: this thread is taken
+			runtime.UnlockOSThread()
+			return
+		}
 		done <- func() error {
 			if err := unix.Unshare(unix.CLONE_NEWNS | flags); err != nil {
 				return fmt.Errorf("unshare: %w (run the tests as root)", err)
