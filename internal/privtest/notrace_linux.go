@@ -227,7 +227,7 @@ func (p process) ours() bool {
 	return isOurs(p.name) || isOurs(p.argv0) || strings.Contains(p.cgroup, "/"+mark)
 }
 
-// isOurs knows the names under which learnbox runs: learnbox, learnbox-init, …
+// isOurs knows the names under which learnbox runs: learnbox, learnbox-init and the like.
 func isOurs(name string) bool {
 	return name == mark || strings.HasPrefix(name, mark+"-")
 }

@@ -27,9 +27,9 @@ func TestNoTraceSees(t *testing.T) {
 			leave: func(t *testing.T) func() { return leaveCgroup(t, "learnbox-left") },
 			want:  "left behind: cgroup /",
 		},
-		"a cgroup of somebody else":     {leave: func(t *testing.T) func() { return leaveCgroup(t, "privtest-left") }},
-		"a process, by its first word":  {leave: func(t *testing.T) func() { return leaveProcess(t, "learnbox-init") }, want: "(sleep), started"},
-		"a child of the test":           {leave: func(t *testing.T) func() { return leaveProcess(t, "sleep") }, want: "left behind: process "},
+		"a cgroup of somebody else":    {leave: func(t *testing.T) func() { return leaveCgroup(t, "privtest-left") }},
+		"a process, by its first word": {leave: func(t *testing.T) func() { return leaveProcess(t, "learnbox-init") }, want: "(sleep), started"},
+		"a child of the test":          {leave: func(t *testing.T) func() { return leaveProcess(t, "sleep") }, want: "left behind: process "},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -40,8 +41,8 @@ func (f *fakeT) run(fn func(testing.TB)) *fakeT {
 	go func() {
 		defer close(done)
 		defer func() {
-			for i := len(f.cleanups) - 1; i >= 0; i-- {
-				f.cleanups[i]()
+			for _, cleanup := range slices.Backward(f.cleanups) {
+				cleanup()
 			}
 		}()
 		fn(f)
@@ -154,7 +155,7 @@ func TestWaitSameWaitsForTheMachineToSettle(t *testing.T) {
 // traceOf counts words.
 func traceOf(words string) trace {
 	tr := trace{}
-	for _, w := range strings.Fields(words) {
+	for w := range strings.FieldsSeq(words) {
 		tr[w]++
 	}
 	return tr
