@@ -1,0 +1,101 @@
+package linux
+
+import (
+	"os"
+	"runtime"
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// LockThread ties the calling goroutine to its thread for good. Namespaces,
+// capabilities, the parent death signal and the seccomp filter belong to a
+// thread, not to a process; called from main's init function, the thread is
+// the leader, whose /proc/PID/ns everybody looks at.
+func LockThread() { runtime.LockOSThread() }
+
+// Unshare is unshare(2).
+func Unshare(flags int) error {
+	return Failed(unix.Unshare(flags), "unshare(%s)", CloneFlags(uintptr(flags)))
+}
+
+// NotDumpable makes the process opaque to ptrace(2) and /proc/PID for all who
+// lack CAP_SYS_PTRACE in its user namespace (CVE-2016-9962). An execve undoes it.
+func NotDumpable() error {
+	return Failed(unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0), "prctl(PR_SET_DUMPABLE, 0)")
+}
+
+// NoNewPrivs sets no_new_privs: from here on no execve can gain privileges.
+func NoNewPrivs() error {
+	return Failed(unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "prctl(PR_SET_NO_NEW_PRIVS, 1)")
+}
+
+// DieWithParent asks for SIGKILL when the parent's thread ends. A change of
+// user takes the wish away, so it is made again after one (PR_SET_PDEATHSIG(2const)).
+func DieWithParent() error {
+	return Failed(unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0), "prctl(PR_SET_PDEATHSIG, SIGKILL)")
+}
+
+// CloseOnExecFrom marks every descriptor from first on close-on-exec, so that
+// none of ours reaches the program (CVE-2024-21626).
+func CloseOnExecFrom(first uint) error {
+	err := unix.CloseRange(first, ^uint(0), unix.CLOSE_RANGE_CLOEXEC)
+	return Failed(err, "close_range(%d, ~0U, CLOSE_RANGE_CLOEXEC)", first)
+}
+
+// SetHostname is sethostname(2).
+func SetHostname(name string) error {
+	return Failed(unix.Sethostname([]byte(name)), "sethostname(%q, %d)", name, len(name))
+}
+
+// SetRlimit is prlimit(2) on the calling process; name is for the error.
+func SetRlimit(name string, resource int, soft, hard uint64) error {
+	err := unix.Prlimit(0, resource, &unix.Rlimit{Cur: soft, Max: hard}, nil)
+	return Failed(err, "prlimit(0, %s, {rlim_cur=%d, rlim_max=%d})", name, soft, hard)
+}
+
+// SetUser sets supplementary groups, group and user of the calling thread, in
+// the only order that works: without uid 0 the groups can no longer be changed.
+// x/sys/unix's own functions change all threads of the process; every other
+// thread ends with the execve, so the raw call is enough.
+func SetUser(uid, gid uint32, groups []int) error {
+	if err := unix.Setgroups(groups); err != nil {
+		return Failed(err, "setgroups(%d, %v)", len(groups), groups)
+	}
+	if _, _, e := unix.RawSyscall(unix.SYS_SETRESGID, uintptr(gid), uintptr(gid), uintptr(gid)); e != 0 {
+		return Failed(e, "setresgid(%d, %d, %d)", gid, gid, gid)
+	}
+	if _, _, e := unix.RawSyscall(unix.SYS_SETRESUID, uintptr(uid), uintptr(uid), uintptr(uid)); e != 0 {
+		return Failed(e, "setresuid(%d, %d, %d)", uid, uid, uid)
+	}
+	return nil
+}
+
+// Chdir is chdir(2).
+func Chdir(path string) error {
+	return Failed(unix.Chdir(path), "chdir(%q)", path)
+}
+
+// Execve is execve(2) by way of the Go runtime, which first gives back the soft
+// limit of open files that it had raised for itself.
+func Execve(path string, argv, envp []string) error {
+	return Failed(unix.Exec(path, argv, envp), "execve(%q, %q, … /* %d vars */)", path, argv, len(envp))
+}
+
+// Execveat is execveat(2) on a descriptor: the program is the open file itself,
+// under whatever name.
+func Execveat(f *os.File, argv, envp []string) error {
+	args, err := syscall.SlicePtrFromStrings(argv)
+	if err != nil {
+		return Failed(err, "execveat(%q)", f.Name())
+	}
+	env, err := syscall.SlicePtrFromStrings(envp)
+	if err != nil {
+		return Failed(err, "execveat(%q)", f.Name())
+	}
+	empty := [1]byte{}
+	_, _, errno := unix.RawSyscall6(unix.SYS_EXECVEAT, f.Fd(), uintptr(unsafe.Pointer(&empty[0])),
+		uintptr(unsafe.Pointer(&args[0])), uintptr(unsafe.Pointer(&env[0])), unix.AT_EMPTY_PATH, 0)
+	return Failed(errno, "execveat(%d, \"\", %q, …, AT_EMPTY_PATH)", f.Fd(), argv)
+}

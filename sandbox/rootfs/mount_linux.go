@@ -1,0 +1,116 @@
+package rootfs
+
+import (
+	"fmt"
+	"os"
+	"strings"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/learnbox/learnbox/internal/linux"
+)
+
+// Mount makes one mount of config.json inside the root. File systems need a
+// real directory to stand on; bind mounts may go through the image's links.
+func (r *Root) Mount(m specs.Mount) error {
+	o := parseOptions(m.Options)
+	if o.bind || m.Type == "bind" {
+		return r.bind(m, o)
+	}
+	target, err := r.realDir(m.Destination)
+	if err != nil {
+		return err
+	}
+	defer target.Close()
+	if m.Type == "tmpfs" {
+		o.data = keepMode(target, o.data)
+	}
+	return linux.Mount(m.Source, linux.FDPath(target), m.Type, o.flags, o.data)
+}
+
+// keepMode gives a tmpfs the permissions of the directory that it covers,
+// unless its options name others; the kernel's own default is 1777.
+func keepMode(dir *os.File, data string) string {
+	st, err := linux.Stat(dir)
+	if err != nil || strings.Contains(data, "mode=") {
+		return data
+	}
+	mode := fmt.Sprintf("mode=%o", st.Mode&0o7777)
+	if data == "" {
+		return mode
+	}
+	return data + "," + mode
+}
+
+// bind attaches a copy of the host's mount at m.Source. The copy is made
+// first and attached by descriptor; flags are set on the very mount that was
+// attached, so no path is walked twice.
+func (r *Root) bind(m specs.Mount, o mountOptions) error {
+	source, err := linux.Open(m.Source, unix.O_PATH)
+	if err != nil {
+		return err
+	}
+	defer source.Close()
+	target, err := r.bindTarget(m.Destination, linux.IsDir(source))
+	if err != nil {
+		return err
+	}
+	defer target.Close()
+	mount, err := linux.CloneMount(source, o.recursive)
+	if err != nil {
+		return err
+	}
+	defer mount.Close()
+	if err := linux.AttachMount(mount, target); err != nil {
+		return err
+	}
+	return restrict(mount, o)
+}
+
+func restrict(mount *os.File, o mountOptions) error {
+	propagation, name := uintptr(unix.MS_PRIVATE), unix.MS_REC
+	if o.slave {
+		propagation = unix.MS_SLAVE
+	}
+	if err := linux.Mount("", linux.FDPath(mount), "", propagation|uintptr(name), ""); err != nil {
+		return err
+	}
+	if limits := o.flags & (unix.MS_RDONLY | unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC); limits != 0 {
+		return linux.SetMountFlags(mount, limits, o.recursive)
+	}
+	return nil
+}
+
+// bindTarget opens the place for a bind mount: a directory for a directory, a
+// file for anything else.
+func (r *Root) bindTarget(name string, dir bool) (*os.File, error) {
+	open := r.openFile
+	if dir {
+		open = func(name string) (*os.File, error) { return r.openDir(name, unix.RESOLVE_IN_ROOT) }
+	}
+	target, err := open(name)
+	if err != nil {
+		return nil, err
+	}
+	if !dir && linux.IsDir(target) {
+		target.Close()
+		return nil, fmt.Errorf("mount a file on %s: %w there in the image", name, unix.EISDIR)
+	}
+	var st unix.Statfs_t
+	if err := unix.Fstatfs(int(target.Fd()), &st); err == nil && st.Type == unix.PROC_SUPER_MAGIC {
+		target.Close()
+		return nil, &ProcTargetError{name}
+	}
+	return target, nil
+}
+
+// Link makes a symbolic link to target below a directory of the root.
+func (r *Root) Link(target, name string) error {
+	dir, err := r.realDir(parent(name))
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	return linux.SymlinkAt(target, dir, base(name))
+}

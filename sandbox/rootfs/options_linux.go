@@ -1,0 +1,76 @@
+package rootfs
+
+import (
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// mountOptions are the options of one OCI mount, taken apart: flags for
+// mount(2), data for the file system, and what concerns bind mounts only.
+type mountOptions struct {
+	flags     uintptr
+	data      string
+	bind      bool
+	recursive bool
+	slave     bool // the host's later mounts below appear in the container too
+}
+
+func (m mountOptions) readonly() bool { return m.flags&unix.MS_RDONLY != 0 }
+
+// parseOptions reads the options as mount(8) and the OCI runtime
+// specification (config.md, "Mounts") spell them. What is no flag is data.
+func parseOptions(options []string) mountOptions {
+	var m mountOptions
+	var data []string
+	for _, o := range options {
+		set, clear := flagOf(o)
+		m.flags = m.flags&^clear | set
+		switch {
+		case o == "bind", o == "rbind":
+			m.bind, m.recursive = true, o == "rbind"
+		case o == "slave", o == "rslave":
+			m.slave = true
+		case o == "private", o == "rprivate", o == "rw", o == "defaults", set != 0, clear != 0:
+		default:
+			data = append(data, o)
+		}
+	}
+	m.data = strings.Join(data, ",")
+	return m
+}
+
+// flagOf returns the bits that an option sets and clears.
+func flagOf(option string) (set, clear uintptr) {
+	switch option {
+	case "ro":
+		return unix.MS_RDONLY, 0
+	case "rw":
+		return 0, unix.MS_RDONLY
+	case "nosuid":
+		return unix.MS_NOSUID, 0
+	case "suid":
+		return 0, unix.MS_NOSUID
+	case "nodev":
+		return unix.MS_NODEV, 0
+	case "dev":
+		return 0, unix.MS_NODEV
+	case "noexec":
+		return unix.MS_NOEXEC, 0
+	case "exec":
+		return 0, unix.MS_NOEXEC
+	case "strictatime":
+		return unix.MS_STRICTATIME, 0
+	case "relatime":
+		return unix.MS_RELATIME, 0
+	case "noatime":
+		return unix.MS_NOATIME, 0
+	case "nodiratime":
+		return unix.MS_NODIRATIME, 0
+	case "sync":
+		return unix.MS_SYNCHRONOUS, 0
+	case "dirsync":
+		return unix.MS_DIRSYNC, 0
+	}
+	return 0, 0
+}
