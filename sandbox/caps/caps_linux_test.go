@@ -64,14 +64,10 @@ func scenario(what string) error {
 			return err
 		}
 		return Apply(two | set("CAP_KILL"))
+	case "ambient":
+		return errors.Join(inherit(two), ClearAmbient())
 	case "inheritable and ambient": // the state of CVE-2022-29162, and out of it again
-		if err := inherit(two); err != nil {
-			return err
-		}
-		if before, err := Current(); err != nil || before.Ambient != two || before.Inheritable != two {
-			return fmt.Errorf("could not raise ambient: %+v, %w", before, err)
-		}
-		return errors.Join(ClearAmbient(), Apply(two))
+		return errors.Join(inherit(two), ClearAmbient(), Apply(two))
 	case "setuid keeping":
 		return errors.Join(KeepOnSetuid(true), becomeNobody())
 	case "setuid":
@@ -81,7 +77,7 @@ func scenario(what string) error {
 	}
 }
 
-// inherit puts s into the inheritable and the ambient set.
+// inherit puts s into the inheritable and the ambient set, and checks that it is there.
 func inherit(s Set) error {
 	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
 	data := [2]unix.CapUserData{}
@@ -99,6 +95,9 @@ func inherit(s Set) error {
 		if err := unix.Prctl(unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_RAISE, uintptr(n), 0, 0); err != nil {
 			return err
 		}
+	}
+	if now, err := Current(); err != nil || now.Ambient != s || now.Inheritable != s {
+		return fmt.Errorf("could not raise ambient: %+v, %w", now, err)
 	}
 	return nil
 }
@@ -149,6 +148,7 @@ func TestChangesOfTheThread(t *testing.T) {
 		"drop":                    {Bounding: two, Permitted: me.Permitted, Effective: me.Effective},
 		"apply":                   {Bounding: me.Bounding, Permitted: two, Effective: two},
 		"empty":                   {Bounding: me.Bounding},
+		"ambient":                 {Bounding: me.Bounding, Permitted: me.Permitted, Effective: me.Effective, Inheritable: two},
 		"inheritable and ambient": {Bounding: me.Bounding, Permitted: two, Effective: two},
 		"setuid keeping":          {Bounding: me.Bounding, Permitted: me.Permitted},
 		"setuid":                  {Bounding: me.Bounding},
