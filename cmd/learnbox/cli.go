@@ -1,0 +1,104 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"reflect"
+
+	"github.com/alecthomas/kong"
+)
+
+// cli is the command line as data: kong reads the flags of each verb from the
+// fields of its struct. The order of the verbs is the order in the overview.
+type cli struct {
+	Root             string   `placeholder:"DIR" help:"Keep everything below DIR (default /var/lib/learnbox)."`
+	RegistryMirror   []string `placeholder:"URL" sep:"," help:"Ask this registry instead of Docker Hub; may be repeated."`
+	InsecureRegistry []string `placeholder:"HOST" sep:"," help:"Allow plain HTTP to this host[:port] or CIDR; may be repeated."`
+	Help             helpFlag `help:"Show this help."`
+
+	Pull    PullCmd    `cmd:"" group:"images" help:"Download images from a registry"`
+	Images  ImagesCmd  `cmd:"" group:"images" help:"List the images in the store"`
+	Rmi     RmiCmd     `cmd:"" group:"images" help:"Remove images"`
+	Tag     TagCmd     `cmd:"" group:"images" help:"Give an image another name"`
+	Inspect InspectCmd `cmd:"" group:"images" help:"Show everything that is known about an object, as JSON"`
+
+	Version    VersionCmd    `cmd:"" group:"machine" help:"Show the version of learnbox and of the kernel"`
+	Completion CompletionCmd `cmd:"" group:"machine" help:"Print a completion script for a shell"`
+	HelpVerb   HelpCmd       `cmd:"" name:"help" group:"machine" help:"Explain a verb"`
+}
+
+// A verb is what the user asked for: one struct of cli with its flags filled in.
+type verb interface {
+	Run(a *app) error
+}
+
+// keepsSignals marks a verb for which SIGINT and SIGTERM keep their meaning:
+// run passes them on, and a verb that only prints may die of them. For every
+// other verb they cancel the context.
+type keepsSignals interface{ KeepsSignals() }
+
+// newParser builds kong's model of c. Help is ours alone: kong's flag would take
+// -h away from the verbs, and Docker's run means the host name by it.
+func newParser(c *cli) (*kong.Kong, error) {
+	k, err := kong.New(c,
+		kong.Name("learnbox"),
+		kong.NoDefaultHelp(),
+		// "-e -x" gives the flag -e the value "-x", as in Docker.
+		kong.WithHyphenPrefixedParameters(true),
+		kong.Exit(func(int) {}),
+	)
+	if err != nil {
+		return nil, fmt.Errorf("read the model of the command line: %w", err)
+	}
+	return k, nil
+}
+
+// run is all of learnbox but the exit: it reads the arguments, does the verb,
+// reports its error and returns the exit code.
+func run(args []string, stdin *os.File, stdout, stderr io.Writer) int {
+	out := &report{stderr: stderr}
+	var c cli
+	k, err := newParser(&c)
+	if err != nil {
+		return out.fail("", err)
+	}
+	if len(args) < 2 || args[1] == "-h" {
+		return out.fail("", writeOverview(stdout, k.Model))
+	}
+	parsed, err := k.Parse(args[1:])
+	if err != nil {
+		if node, ok := wantsHelp(err); ok {
+			return out.fail("", writeHelp(stdout, k.Model, node))
+		}
+		return out.usage(k.Model, err)
+	}
+	name := verbName(parsed.Selected())
+	v, ok := reflect.TypeAssert[verb](parsed.Selected().Target.Addr())
+	if !ok {
+		return out.fail(name, writeHelp(stdout, k.Model, parsed.Selected()))
+	}
+	a := &app{
+		argv: args, stdin: stdin, stdout: stdout, stderr: stderr,
+		ctx: context.Background(), model: k.Model, report: out,
+	}
+	if err := a.configure(&c); err != nil {
+		return out.fail(name, err)
+	}
+	if _, own := v.(keepsSignals); !own {
+		ctx, stop := untilSignal(a.ctx)
+		defer stop()
+		a.ctx = ctx
+	}
+	return out.fail(name, endedBySignal(a.ctx, v.Run(a)))
+}
+
+// verbName is the verb as the user types it, "lesson start" for one below another.
+func verbName(n *kong.Node) string {
+	name := n.Name
+	for p := n.Parent; p != nil && p.Type != kong.ApplicationNode; p = p.Parent {
+		name = p.Name + " " + name
+	}
+	return name
+}

@@ -1,0 +1,218 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/distribution/reference"
+	"github.com/docker/go-units"
+	digest "github.com/opencontainers/go-digest"
+	"golang.org/x/term"
+
+	"github.com/learnbox/learnbox/pull"
+)
+
+// A pullOutput tells about one pull in Docker's words: on a terminal one line
+// a layer that changes in place, elsewhere one line for each thing that happened.
+type pullOutput struct {
+	w     io.Writer
+	quiet bool
+	onWay bool // part of a run, which has an answer of its own
+	width int  // columns of the terminal; 0 if there is none
+
+	mu     sync.Mutex // progress comes from several goroutines
+	layers []layerLine
+}
+
+// A layerLine is what is known about one layer.
+type layerLine struct {
+	id      digest.Digest
+	status  string
+	current int64
+	total   int64
+	drawn   time.Time
+}
+
+// redraw is how long a moving bar stands still at least. Faster than this the
+// eye sees nothing but the terminal has work.
+const redraw = 50 * time.Millisecond
+
+func newPullOutput(w io.Writer, quiet bool) *pullOutput {
+	return &pullOutput{w: w, quiet: quiet, width: terminalWidth(w)}
+}
+
+// terminalWidth returns how many columns w has, 0 if it is no terminal.
+func terminalWidth(w io.Writer) int {
+	f, ok := w.(*os.File)
+	if !ok || !term.IsTerminal(int(f.Fd())) {
+		return 0
+	}
+	width, _, err := term.GetSize(int(f.Fd()))
+	if err != nil || width <= 0 {
+		return 80
+	}
+	return width
+}
+
+// begin says what is asked for. name is the word as typed.
+func (o *pullOutput) begin(name string, ref reference.Named) {
+	if o.quiet {
+		return
+	}
+	what := ref.String()
+	if digested, ok := ref.(reference.Digested); ok {
+		what = reference.TrimNamed(ref).String() + "@" + digested.Digest().String()
+	} else if tagged, ok := ref.(reference.Tagged); ok {
+		what = tagged.Tag()
+		if !o.onWay && !strings.HasSuffix(name, ":"+what) {
+			fmt.Fprintf(o.w, "Using default tag: %s\n", what)
+		}
+	}
+	fmt.Fprintf(o.w, "%s: Pulling from %s\n", what, reference.Path(ref))
+}
+
+// progress is pull's report about one layer.
+func (o *pullOutput) progress(p pull.Progress) {
+	if o.quiet {
+		return
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	i := o.line(p.Layer)
+	l := &o.layers[i]
+	if rank(string(p.Phase)) < rank(l.status) {
+		return // two goroutines report, and the later word stands
+	}
+	news := l.status != string(p.Phase)
+	l.status, l.current, l.total = string(p.Phase), p.Current, p.Total
+	switch {
+	case o.width > 0:
+		if news || time.Since(l.drawn) >= redraw {
+			o.draw(i)
+		}
+	case news && p.Phase != pull.Waiting && p.Phase != pull.Downloading:
+		o.say(l)
+	}
+}
+
+// unpacked is unpack's report that a layer is in the root filesystem.
+func (o *pullOutput) unpacked(layer digest.Digest) {
+	o.progress(pull.Progress{Layer: layer, Phase: pull.PullDone})
+}
+
+// line finds the place of a layer on the screen, and makes it if it is new.
+func (o *pullOutput) line(id digest.Digest) int {
+	for i := range o.layers {
+		if o.layers[i].id == id {
+			return i
+		}
+	}
+	o.layers = append(o.layers, layerLine{id: id})
+	i := len(o.layers) - 1
+	if o.width > 0 {
+		fmt.Fprintln(o.w)
+	}
+	return i
+}
+
+// rank orders the words that a layer's line may show; a line never goes back.
+func rank(status string) int {
+	switch pull.Phase(status) {
+	case pull.Waiting:
+		return 1
+	case pull.Downloading:
+		return 2
+	case pull.Verifying:
+		return 3
+	case pull.Complete:
+		return 4
+	case pull.Exists, pull.PullDone:
+		return 5
+	default:
+		return 0
+	}
+}
+
+func (o *pullOutput) say(l *layerLine) {
+	fmt.Fprintf(o.w, "%s: %s\n", shortID(l.id), l.status)
+}
+
+// draw writes line i anew: up to it, clear it, write it, and back down
+// (console_codes(4), CSI A, CSI K, CSI B).
+func (o *pullOutput) draw(i int) {
+	l := &o.layers[i]
+	l.drawn = time.Now()
+	up := len(o.layers) - i
+	fmt.Fprintf(o.w, "\x1b[%dA\x1b[2K\r%s\x1b[%dB\r", up, l.text(o.width), up)
+}
+
+// text is one line for a terminal, never wider than it: a wrapped line would
+// shift all the others.
+func (l *layerLine) text(width int) string {
+	s := shortID(l.id) + ": " + l.status
+	if pull.Phase(l.status) == pull.Downloading && l.total > 0 {
+		numbers := fmt.Sprintf(" %8s/%s", units.HumanSize(float64(l.current)), units.HumanSize(float64(l.total)))
+		if cells := min(50, width-len(s)-len(numbers)-5); cells >= 10 {
+			s += " " + bar(l.current, l.total, cells)
+		}
+		s += numbers
+	}
+	if len(s) >= width {
+		s = s[:max(width-1, 0)]
+	}
+	return s
+}
+
+// bar is "[=====>     ]" with room for cells characters.
+func bar(current, total int64, cells int) string {
+	full := int(min(current, total) * int64(cells) / total)
+	if full >= cells {
+		return "[" + strings.Repeat("=", cells-1) + ">]"
+	}
+	return "[" + strings.Repeat("=", full) + ">" + strings.Repeat(" ", cells-1-full) + "]"
+}
+
+// flush shows the last state of every bar.
+func (o *pullOutput) flush() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.width == 0 || o.quiet {
+		return
+	}
+	for i := range o.layers {
+		o.draw(i)
+	}
+}
+
+// end says what came of it.
+func (o *pullOutput) end(ref reference.Named, r pull.Result) {
+	if !o.quiet {
+		fmt.Fprintf(o.w, "Digest: %s\n", r.Digest)
+		verdict := "Downloaded newer image for "
+		if r.UpToDate {
+			verdict = "Image is up to date for "
+		}
+		fmt.Fprintf(o.w, "Status: %s%s\n", verdict, reference.FamiliarString(ref))
+	}
+	o.last(ref.String())
+}
+
+// last is the one line that -q leaves: the name in full.
+func (o *pullOutput) last(name string) {
+	if !o.onWay {
+		fmt.Fprintln(o.w, name)
+	}
+}
+
+// shortID is the first twelve digits of a digest, as Docker shows it.
+func shortID(d digest.Digest) string {
+	_, hex, ok := strings.Cut(d.String(), ":")
+	if !ok {
+		hex = d.String()
+	}
+	return hex[:min(12, len(hex))]
+}
