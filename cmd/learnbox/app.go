@@ -105,7 +105,7 @@ func (a *app) asRoot(what string, err error) error {
 func sudoLine(argv, environ []string) string {
 	words := []string{"sudo"}
 	for _, e := range environ {
-		if strings.HasPrefix(e, "LEARNBOX_") {
+		if _, value, _ := strings.Cut(e, "="); strings.HasPrefix(e, "LEARNBOX_") && value != "" {
 			words = append(words, shellQuote(e))
 		}
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -47,6 +48,7 @@ func newParser(c *cli) (*kong.Kong, error) {
 		kong.NoDefaultHelp(),
 		// "-e -x" gives the flag -e the value "-x", as in Docker.
 		kong.WithHyphenPrefixedParameters(true),
+		kong.KindMapper(reflect.String, kong.MapperFunc(decodeString)),
 		kong.Exit(func(int) {}),
 	)
 	if err != nil {
@@ -67,7 +69,7 @@ func run(args []string, stdin *os.File, stdout, stderr io.Writer) int {
 	if len(args) < 2 || args[1] == "-h" {
 		return out.fail("", writeOverview(stdout, k.Model))
 	}
-	parsed, err := k.Parse(args[1:])
+	parsed, err := k.Parse(flagsFirst(k.Model, args[1:]))
 	if err != nil {
 		if node, ok := wantsHelp(err); ok {
 			return out.fail("", writeHelp(stdout, k.Model, node))
@@ -92,6 +94,17 @@ func run(args []string, stdin *os.File, stdout, stderr io.Writer) int {
 		a.ctx = ctx
 	}
 	return out.fail(name, endedBySignal(a.ctx, v.Run(a)))
+}
+
+// decodeString takes the next word as it is. Kong's own mapper would make an
+// empty value out of a flag at the end of the line.
+func decodeString(ctx *kong.DecodeContext, target reflect.Value) error {
+	t := ctx.Scan.Pop()
+	if t.IsEOL() {
+		return errors.New("missing value")
+	}
+	target.SetString(t.String())
+	return nil
 }
 
 // verbName is the verb as the user types it, "lesson start" for one below another.

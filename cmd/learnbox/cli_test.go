@@ -1,12 +1,243 @@
 package main
 
-import "testing"
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/alecthomas/kong"
+	"github.com/google/go-cmp/cmp"
+)
+
+// learnbox calls run in this process and returns the exit code and both outputs.
+func learnbox(t *testing.T, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	t.Setenv("LEARNBOX_CONFIG", filepath.Join(t.TempDir(), "missing"))
+	var out, err strings.Builder
+	code = run(append([]string{"learnbox"}, args...), nil, &out, &err)
+	return code, out.String(), err.String()
+}
+
+func TestUsageErrors(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		args []string
+		want string
+	}{
+		{"a flag without its value", []string{"--root"}, "learnbox: --root: missing value\nhint: see learnbox --help\n"},
+		{"a verb's flag without its value", []string{"pull", "a", "--platform"}, "learnbox: pull: --platform: missing value\nhint: see learnbox pull --help\n"},
+		{"a list without its value", []string{"images", "-f"}, "learnbox: images: --filter: missing value\nhint: see learnbox images --help\n"},
+		{"one argument too many", []string{"tag", "a", "b", "c"}, "learnbox: tag: unexpected argument c\nhint: see learnbox tag --help\n"},
+		{"a word that is none of the choices", []string{"completion", "tcsh"}, "learnbox: completion: <shell> must be one of \"bash\",\"zsh\",\"fish\" but got \"tcsh\"\nhint: see learnbox completion --help\n"},
+		{"swapped letters", []string{"inpsect"}, "learnbox: unknown verb \"inpsect\"\nhint: did you mean inspect?\n"},
+		{"the beginning of a verb", []string{"ver"}, "learnbox: unknown verb \"ver\"\nhint: did you mean version?\n"},
+		{"nothing like a verb", []string{"xyzzy"}, "learnbox: unknown verb \"xyzzy\"\nhint: learnbox --help lists the verbs\n"},
+		{"a strange size", []string{"pull", "--max-unpacked", "lots", "a"}, "learnbox: pull: --max-unpacked \"lots\" is no size; it reads 512m or 100g\n"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			code, stdout, stderr := learnbox(t, c.args...)
+			if code != exitUsage || stdout != "" || stderr != c.want {
+				t.Errorf("learnbox %q = %d, stdout %q, stderr\n%swant 2, \"\",\n%s", c.args, code, stdout, stderr, c.want)
+			}
+		})
+	}
+}
+
+// The overview shows the verbs of the model and nothing else: a verb in a group
+// without a heading would be invisible.
+func TestEveryVerbIsInTheOverviewAndHasExamples(t *testing.T) {
+	_, overview, _ := learnbox(t)
+	k := model(t)
+	for _, v := range k.Model.Children {
+		if !strings.Contains(overview, "\n  "+v.Name+" ") {
+			t.Errorf("the overview does not show %s", v.Name)
+		}
+		if !strings.Contains(v.Detail, "Examples:\n  learnbox") && !strings.Contains(v.Detail, "Examples:\n  source") {
+			t.Errorf("learnbox %s --help shows no examples", v.Name)
+		}
+		if _, ok := v.Target.Addr().Interface().(verb); !ok && len(v.Children) == 0 {
+			t.Errorf("%s has no Run", v.Name)
+		}
+	}
+}
+
+// An example with a flag or verb that does not exist teaches nonsense.
+func TestExamplesParse(t *testing.T) {
+	for _, v := range model(t).Model.Children {
+		_, examples, _ := strings.Cut(v.Detail, "Examples:\n")
+		for line := range strings.Lines(examples) {
+			_, command, ok := strings.Cut(line, "learnbox ")
+			if !ok || strings.Contains(line, "$(") {
+				continue
+			}
+			command, _, _ = strings.Cut(command, ")")
+			command, _, _ = strings.Cut(command, " > ")
+			command, _, _ = strings.Cut(command, " | ")
+			if _, err := model(t).Parse(shellWords(command)); err != nil {
+				t.Errorf("example of %s: %q: %v", v.Name, strings.TrimSpace(line), err)
+			}
+		}
+	}
+}
+
+// shellWords splits at spaces that are not between single quotes.
+func shellWords(s string) []string {
+	quoted := false
+	words := strings.FieldsFunc(strings.TrimSpace(s), func(r rune) bool {
+		if r == '\'' {
+			quoted = !quoted
+		}
+		return r == ' ' && !quoted
+	})
+	for i := range words {
+		words[i] = strings.ReplaceAll(words[i], "'", "")
+	}
+	return words
+}
+
+func model(t testing.TB) *kong.Kong {
+	t.Helper()
+	k, err := newParser(&cli{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
+
+func TestFlagsFirst(t *testing.T) {
+	for _, c := range []struct{ name, args, want string }{
+		{"flags between arguments", "rmi a -f b", "rmi -f a b"},
+		{"with a value", "inspect a -f x b --type image", "inspect -f x --type image a b"},
+		{"with its value behind =", "inspect a --format=x b", "inspect --format=x a b"},
+		{"a group that ends in a flag with a value", "images a -qf x", "images -qf x a"},
+		{"a value in the same word", "images a -fx b", "images -fx a b"},
+		{"a global flag behind the verb", "pull a --root /x b", "pull --root /x a b"},
+		{"global flags before the verb", "--root pull rmi a -f", "--root pull rmi -f a"},
+		{"what stands behind --", "rmi a -- -f", "rmi a -- -f"},
+		{"a lone - is an argument", "rmi a - -f", "rmi -f a -"},
+		{"a value that is missing", "inspect a -f", "inspect a -f"},
+		{"a program's arguments are its own", "run a -it b", "run a -it b"},
+		{"no verb", "--root", "--root"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got := strings.Join(flagsFirst(model(t).Model, strings.Fields(c.args)), " ")
+			if got != c.want {
+				t.Errorf("flagsFirst(%s) = %s, want %s", c.args, got, c.want)
+			}
+		})
+	}
+}
+
+func TestReport(t *testing.T) {
+	plain := errors.New("it broke")
+	hinted := hintedError{errors.New("no"), "try yes"}
+	for _, c := range []struct {
+		name string
+		err  error
+		code int
+		want string
+	}{
+		{"nothing went wrong", nil, 0, ""},
+		{"a plain error", plain, 1, "learnbox: run: it broke\n"},
+		{"a hint deep below", fmt.Errorf("asking: %w", hinted), 1, "learnbox: run: asking: no\nhint: try yes\n"},
+		{"a code and its error", exitError{126, hinted}, 126, "learnbox: run: no\nhint: try yes\n"},
+		{"only a code", exitError{code: 3}, 3, ""},
+		{"a code that was wrapped", fmt.Errorf("so: %w", exitError{125, plain}), 125, "learnbox: run: so: it broke\n"},
+		{"several at once, one hint", errors.Join(plain, hinted, hinted), 1, "learnbox: run: it broke\nlearnbox: run: no\nlearnbox: run: no\nhint: try yes\n"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var b strings.Builder
+			code := (&report{&b}).fail("run", c.err)
+			if code != c.code || b.String() != c.want {
+				t.Errorf("fail(%v) = %d, prints\n%swant %d,\n%s", c.err, code, b.String(), c.code, c.want)
+			}
+		})
+	}
+}
+
+func TestSettings(t *testing.T) {
+	config := filepath.Join(t.TempDir(), "config.yaml")
+	text := "root: /from/file\nregistry-mirrors: [http://file, http://both]\ninsecure-registries: [file]\n"
+	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("LEARNBOX_CONFIG", config)
+	for _, c := range []struct {
+		name              string
+		flags             cli
+		root, mirrors     string // in the environment
+		wantRoot, wantRun string
+		wantMirrors       []string
+	}{
+		{"the file alone", cli{}, "", "", "/from/file", "/from/file/run", []string{"http://file", "http://both"}},
+		{"the environment before it", cli{}, "/env", "http://env, http://both", "/env", "/env/run", []string{"http://env", "http://both", "http://file"}},
+		{
+			"flags before both", cli{Root: "/flag/../f", RegistryMirror: []string{"http://flag"}}, "/env", "http://env",
+			"/f", "/f/run", []string{"http://flag", "http://env", "http://file", "http://both"},
+		},
+		{"the default root has Linux's run directory", cli{Root: defaultRoot}, "", "", defaultRoot, defaultRunDir, []string{"http://file", "http://both"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Setenv("LEARNBOX_ROOT", c.root)
+			t.Setenv("LEARNBOX_REGISTRY_MIRRORS", c.mirrors)
+			var a app
+			if err := a.configure(&c.flags); err != nil {
+				t.Fatal(err)
+			}
+			if a.root != c.wantRoot || a.runDir != c.wantRun {
+				t.Errorf("root %s, run directory %s, want %s, %s", a.root, a.runDir, c.wantRoot, c.wantRun)
+			}
+			if diff := cmp.Diff(c.wantMirrors, a.registries.Mirrors); diff != "" {
+				t.Errorf("mirrors (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestParseConfig(t *testing.T) {
+	for _, c := range []struct{ name, text, want string }{
+		{"empty", "", ""},
+		{"only a comment", "# nothing\n", ""},
+		{"all keys", "root: /x\nregistry-mirrors:\n- http://a\ninsecure-registries: [b, 10.0.0.0/8]\n", ""},
+		{"an unknown key", "root: /x\nrooot: /y\n", "line 2: rooot is no setting"},
+		{"two of them", "a: 1\nb: 2\n", "line 1: a is no setting; line 2: b is no setting"},
+		{"a list where one word belongs", "root: [a]\n", "line 1: cannot unmarshal !!seq into string"},
+		{"no YAML", "\t{", "found character that cannot start any token"},
+		{"two documents", "root: /x\n---\nroot: /y\n", "there is more than one document"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := parseConfig("f", strings.NewReader(c.text))
+			if (err == nil) != (c.want == "") || err != nil && !strings.HasSuffix(err.Error(), c.want) {
+				t.Errorf("parseConfig(%q) = %v, want an error that ends in %q", c.text, err, c.want)
+			}
+		})
+	}
+}
+
+func FuzzParseConfig(f *testing.F) {
+	f.Add("root: /x\nregistry-mirrors: [a]\n")
+	f.Add("a: &a [*a]")
+	f.Fuzz(func(t *testing.T, text string) {
+		c, err := parseConfig("f", strings.NewReader(text))
+		if err != nil && (c.Root != "" || c.RegistryMirrors != nil) {
+			t.Errorf("parseConfig(%q) gives settings with the error %v", text, err)
+		}
+	})
+}
+
+func TestSudoLine(t *testing.T) {
+	got := sudoLine([]string{"./learnbox", "run", "-it", "a b", "it's", ""}, []string{"HOME=/x", "LEARNBOX_ROOT=/r", "LEARNBOX_CONFIG="})
+	want := `sudo LEARNBOX_ROOT=/r ./learnbox run -it 'a b' 'it'\''s' ''`
+	if got != want {
+		t.Errorf("sudoLine = %s, want %s", got, want)
+	}
+}
 
 func BenchmarkParser(b *testing.B) {
 	for b.Loop() {
-		var c cli
-		if _, err := newParser(&c); err != nil {
-			b.Fatal(err)
-		}
+		model(b)
 	}
 }

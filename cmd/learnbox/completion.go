@@ -102,12 +102,24 @@ func completionModel(app *kong.Application) compModel {
 			if p.Enum != "" {
 				v.Words = append(v.Words, p.EnumSlice()...)
 			}
-			// "complete" is a tag of our own on arguments.
-			v.Images = v.Images || p.Tag.Get("complete") == "image"
+			switch p.Tag.Get("complete") { // a tag of our own
+			case "image":
+				v.Images = true
+			case "verb":
+				v.Words = append(v.Words, verbNames(app.Children)...)
+			}
 		}
 		m.Verbs = append(m.Verbs, v)
 	}
 	return m
+}
+
+func verbNames(verbs []*kong.Node) []string {
+	var names []string
+	for _, row := range verbRows(verbs) {
+		names = append(names, row[0])
+	}
+	return names
 }
 
 func compFlags(flags []*kong.Flag) []compFlag {

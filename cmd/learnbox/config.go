@@ -50,6 +50,9 @@ func parseConfig(path string, r io.Reader) (config, error) {
 	if err != nil {
 		return config{}, fmt.Errorf("read the configuration %s: %w", path, plainYAML(err))
 	}
+	if err := d.Decode(new(config)); !errors.Is(err, io.EOF) {
+		return config{}, fmt.Errorf("read the configuration %s: there is more than one document", path)
+	}
 	return c, nil
 }
 

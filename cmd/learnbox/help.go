@@ -28,7 +28,7 @@ func wantsHelp(err error) (*kong.Node, bool) {
 
 // HelpCmd is "learnbox help".
 type HelpCmd struct {
-	Verb []string `arg:"" optional:"" help:"The verb to explain."`
+	Verb []string `arg:"" optional:"" complete:"verb" help:"The verb to explain."`
 }
 
 // Help is printed below the flags.

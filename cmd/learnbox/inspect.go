@@ -121,9 +121,9 @@ func printTemplate(w io.Writer, text string, object any) error {
 	return executeTemplate(w, t, object)
 }
 
-// executeTemplate fills in t and ends the line. A field may be named as in Go
-// or as in the JSON above it: Docker allows {{.ID}} and {{.Id}}, so the second
-// try is made with the object as JSON.
+// executeTemplate fills in t and ends the line. What is no field in Go may
+// be a key in the JSON, where the image's own objects stand as they are, so the
+// second try is made with that, as in Docker.
 func executeTemplate(w io.Writer, t *template.Template, object any) error {
 	var out bytes.Buffer
 	err := t.Execute(&out, object)

@@ -15,7 +15,7 @@ import (
 // imageReport is an image in Docker's words: the keys of its API (ImageInspect),
 // in the order in which it prints them.
 type imageReport struct {
-	ID            string `json:"Id"`
+	Id            string //nolint:revive // the key is Docker's, and templates name it
 	RepoTags      []string
 	RepoDigests   []string
 	Parent        string
@@ -33,6 +33,9 @@ type imageReport struct {
 	RootFS        rootFS
 	Metadata      imageMetadata
 }
+
+// ID is the other name that Docker's templates may use.
+func (r imageReport) ID() string { return r.Id }
 
 type graphDriver struct {
 	Data map[string]string
@@ -93,7 +96,7 @@ func describeImage(img store.Image, size int64, rootfsDir string) (imageReport, 
 		return imageReport{}, fmt.Errorf("read the config of %s: %w", shortID(img.ID), err)
 	}
 	r := imageReport{
-		ID: img.ID.String(), RepoTags: familiar(img.Names), RepoDigests: familiar(img.RepoDigests),
+		Id: img.ID.String(), RepoTags: familiar(img.Names), RepoDigests: familiar(img.RepoDigests),
 		Comment: raw.Comment, Created: time.Time{}.Format(time.RFC3339Nano),
 		DockerVersion: raw.DockerVersion, Author: raw.Author, Config: raw.Config,
 		Architecture: raw.Architecture, Variant: raw.Variant, Os: raw.OS, OsVersion: raw.OSVersion,

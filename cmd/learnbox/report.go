@@ -123,6 +123,7 @@ func (r *report) usage(app *kong.Application, err error) int {
 	} else if before, meant, ok := strings.Cut(what, ", did you mean "); ok {
 		what, hint = before, "did you mean "+strings.ReplaceAll(meant, `"`, "")
 	}
+	what, _, _ = strings.Cut(what, ", expecting ")
 	return r.fail(verbName(node), exitError{exitUsage, hintedError{errors.New(what), hint}})
 }
 

@@ -47,7 +47,7 @@ func (c *RmiCmd) Run(a *app) error {
 	var failed []error
 	for _, word := range c.Images {
 		if err := c.remove(a, s, word); err != nil {
-			failed = append(failed, fmt.Errorf("%s: %w", word, a.asRoot("write below "+a.root, err)))
+			failed = append(failed, a.asRoot("write below "+a.root, err))
 		}
 	}
 	return errors.Join(failed...)
