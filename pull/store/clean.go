@@ -144,7 +144,7 @@ func (s *Store) walk(d v1.Descriptor, used map[digest.Digest]bool) error {
 }
 
 // blobsOf returns all blobs that came with an image.
-func (s *Store) blobsOf(i Image) []digest.Digest {
+func blobsOf(i Image) []digest.Digest {
 	blobs := append([]digest.Digest{i.Manifest.Digest, i.ID}, digestsOf(i.RepoDigests)...)
 	for _, l := range i.Layers {
 		blobs = append(blobs, l.Digest)

@@ -13,7 +13,7 @@ import (
 )
 
 // Put enters an image, all of whose blobs are in the store, into the index.
-// If name has a tag, the image gets it; an image that had it stays, without.
+// If name has a tag and no digest, the image gets it; an image that had it stays, without.
 // pulled is the digest that the registry answered with, "" if no registry did.
 // The entry's platform is the config's.
 func (s *Store) Put(ctx context.Context, manifest v1.Descriptor, name reference.Named, pulled digest.Digest) (Image, error) {
@@ -67,7 +67,8 @@ func (s *Store) describePlatform(e *v1.Descriptor, m v1.Manifest) error {
 // one image only: whoever had them loses them.
 func enter(idx *v1.Index, e v1.Descriptor, ref reference.Named) {
 	full := ""
-	if tagged, ok := ref.(reference.Tagged); ok {
+	_, digested := ref.(reference.Digested)
+	if tagged, ok := ref.(reference.Tagged); ok && !digested {
 		full = ref.Name() + ":" + tagged.Tag()
 	}
 	for i := range idx.Manifests {

@@ -78,7 +78,7 @@ func (s *Store) Remove(ctx context.Context, word string, force bool) (Removed, e
 	}
 	if r.Image != nil {
 		// index.json is written: from here on nothing refers to these blobs.
-		err = s.sweep(ctx, s.blobsOf(*r.Image))
+		err = s.sweep(ctx, blobsOf(*r.Image))
 	}
 	return r, err
 }
