@@ -61,10 +61,12 @@ func archive(t testing.TB, items ...item) []byte {
 	w := tar.NewWriter(&buf)
 	for _, i := range items {
 		h := i.header
-		if h.ModTime.IsZero() {
-			h.ModTime = someTime()
+		if h.Typeflag != tar.TypeXGlobalHeader {
+			h.Format = tar.FormatPAX
+			if h.ModTime.IsZero() {
+				h.ModTime = someTime()
+			}
 		}
-		h.Format = tar.FormatPAX
 		if err := w.WriteHeader(&h); err != nil {
 			t.Fatalf("header of %q: %v", h.Name, err)
 		}
