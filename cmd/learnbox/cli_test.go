@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -32,7 +33,7 @@ func TestUsageErrors(t *testing.T) {
 		{"a list without its value", []string{"images", "-f"}, "learnbox: images: --filter: missing value\nhint: see learnbox images --help\n"},
 		{"one argument too many", []string{"tag", "a", "b", "c"}, "learnbox: tag: unexpected argument c\nhint: see learnbox tag --help\n"},
 		{"a word that is none of the choices", []string{"completion", "tcsh"}, "learnbox: completion: <shell> must be one of \"bash\",\"zsh\",\"fish\" but got \"tcsh\"\nhint: see learnbox completion --help\n"},
-		{"swapped letters", []string{"inpsect"}, "learnbox: unknown verb \"inpsect\"\nhint: did you mean inspect?\n"},
+		{"swapped letters", []string{"isnpect"}, "learnbox: unknown verb \"isnpect\"\nhint: did you mean inspect?\n"},
 		{"the beginning of a verb", []string{"ver"}, "learnbox: unknown verb \"ver\"\nhint: did you mean version?\n"},
 		{"nothing like a verb", []string{"xyzzy"}, "learnbox: unknown verb \"xyzzy\"\nhint: learnbox --help lists the verbs\n"},
 		{"a strange size", []string{"pull", "--max-unpacked", "lots", "a"}, "learnbox: pull: --max-unpacked \"lots\" is no size; it reads 512m or 100g\n"},
@@ -58,7 +59,7 @@ func TestEveryVerbIsInTheOverviewAndHasExamples(t *testing.T) {
 		if !strings.Contains(v.Detail, "Examples:\n  learnbox") && !strings.Contains(v.Detail, "Examples:\n  source") {
 			t.Errorf("learnbox %s --help shows no examples", v.Name)
 		}
-		if _, ok := v.Target.Addr().Interface().(verb); !ok && len(v.Children) == 0 {
+		if _, ok := reflect.TypeAssert[verb](v.Target.Addr()); !ok && len(v.Children) == 0 {
 			t.Errorf("%s has no Run", v.Name)
 		}
 	}
@@ -175,8 +176,11 @@ func TestSettings(t *testing.T) {
 		{"the file alone", cli{}, "", "", "/from/file", "/from/file/run", []string{"http://file", "http://both"}},
 		{"the environment before it", cli{}, "/env", "http://env, http://both", "/env", "/env/run", []string{"http://env", "http://both", "http://file"}},
 		{
-			"flags before both", cli{Root: "/flag/../f", RegistryMirror: []string{"http://flag"}}, "/env", "http://env",
-			"/f", "/f/run", []string{"http://flag", "http://env", "http://file", "http://both"},
+			"flags before both",
+			cli{Root: "/flag/../f", RegistryMirror: []string{"http://flag"}},
+			"/env", "http://env",
+			"/f", "/f/run",
+			[]string{"http://flag", "http://env", "http://file", "http://both"},
 		},
 		{"the default root has Linux's run directory", cli{Root: defaultRoot}, "", "", defaultRoot, defaultRunDir, []string{"http://file", "http://both"}},
 	} {

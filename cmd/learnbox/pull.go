@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/distribution/reference"
 	"github.com/docker/go-units"
@@ -93,8 +94,14 @@ func (a *app) pull(ctx context.Context, name, platform string, out *pullOutput) 
 		return store.Image{}, a.asRoot("write below "+a.root, err)
 	}
 	out.end(ref, result)
+	if err := s.Clean(ctx, abandoned); err != nil {
+		fmt.Fprintf(a.stderr, "warning: %v\n", err)
+	}
 	return result.Image, nil
 }
+
+// abandoned is how long an interrupted download waits for being resumed.
+const abandoned = 7 * 24 * time.Hour
 
 // unpack flattens layers below <root>/rootfs. It tells done about each layer and
 // returns what of the image was left out.

@@ -26,6 +26,8 @@ type pullOutput struct {
 
 	mu     sync.Mutex // progress comes from several goroutines
 	layers []layerLine
+	moved  bool            // something happened that is worth telling
+	held   []pull.Progress // layers that were there already: no news if all were
 }
 
 // A layerLine is what is known about one layer.
@@ -82,10 +84,32 @@ func (o *pullOutput) progress(p pull.Progress) {
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if p.Phase == pull.Exists && !o.moved {
+		o.held = append(o.held, p)
+		return
+	}
+	o.release()
+	o.show(p)
+}
+
+// release shows the layers that were there already, now that something is new.
+func (o *pullOutput) release() {
+	o.moved = true
+	for _, p := range o.held {
+		o.show(p)
+	}
+	o.held = nil
+}
+
+// show brings one layer's line up to date.
+func (o *pullOutput) show(p pull.Progress) {
 	i := o.line(p.Layer)
 	l := &o.layers[i]
-	if rank(string(p.Phase)) < rank(l.status) {
+	if rank(string(p.Phase)) < rank(l.status) || l.status == string(pull.Exists) {
 		return // two goroutines report, and the later word stands
+	}
+	if l.status == "" && o.width == 0 && p.Phase != pull.Exists && p.Phase != pull.PullDone {
+		fmt.Fprintf(o.w, "%s: Pulling fs layer\n", shortID(l.id))
 	}
 	news := l.status != string(p.Phase)
 	l.status, l.current, l.total = string(p.Phase), p.Current, p.Total
@@ -191,6 +215,9 @@ func (o *pullOutput) flush() {
 // end says what came of it.
 func (o *pullOutput) end(ref reference.Named, r pull.Result) {
 	if !o.quiet {
+		if !r.UpToDate {
+			o.release()
+		}
 		fmt.Fprintf(o.w, "Digest: %s\n", r.Digest)
 		verdict := "Downloaded newer image for "
 		if r.UpToDate {

@@ -84,7 +84,8 @@ func (r *report) line(verb string, err error) {
 		fmt.Fprintf(r.stderr, "learnbox: %v\n", err)
 		return
 	}
-	fmt.Fprintf(r.stderr, "learnbox: %s: %v\n", verb, err)
+	// "pull: pull docker.io/…": a package says what it was doing, which the verb said already.
+	fmt.Fprintf(r.stderr, "learnbox: %s: %s\n", verb, strings.TrimPrefix(err.Error(), verb+" "))
 }
 
 // complaints takes joined errors apart.
