@@ -98,10 +98,13 @@ func findUser(in *Input, name string) (identity, error) {
 
 // parse is strict about the one line that is used.
 func (a *account) parse() (identity, error) {
-	uid, errUID := parseID(a.uid)
-	gid, errGID := parseID(a.gid)
-	if err := errors.Join(errUID, errGID); err != nil {
-		return identity{}, fmt.Errorf("entry %s of the image's /etc/passwd: %w", a.name, err)
+	uid, err := parseID(a.uid)
+	if err != nil {
+		return identity{}, fmt.Errorf("entry %s of the image's /etc/passwd: user ID %w", a.name, err)
+	}
+	gid, err := parseID(a.gid)
+	if err != nil {
+		return identity{}, fmt.Errorf("entry %s of the image's /etc/passwd: group ID %w", a.name, err)
 	}
 	home := a.home
 	if !strings.HasPrefix(home, "/") || hasNUL(home) {
@@ -135,7 +138,7 @@ func findGroup(in *Input, name string) (uint32, error) {
 	case hit != nil:
 		gid, err := parseID(hit.gid)
 		if err != nil {
-			return 0, fmt.Errorf("entry %s of the image's /etc/group: %w", name, err)
+			return 0, fmt.Errorf("entry %s of the image's /etc/group: group ID %w", name, err)
 		}
 		return gid, nil
 	case !exists:
@@ -160,7 +163,7 @@ func groupsOf(in *Input, user string) ([]uint32, error) {
 		}
 		gid, err := parseID(g.gid)
 		if err != nil {
-			bad = fmt.Errorf("entry %s of the image's /etc/group: %w", g.name, err)
+			bad = fmt.Errorf("entry %s of the image's /etc/group: group ID %w", g.name, err)
 			return false
 		}
 		ids = append(ids, gid)

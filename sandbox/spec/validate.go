@@ -13,7 +13,7 @@ import (
 // Validate checks a config.json that somebody else wrote, as far as it can be checked
 // without a kernel (OCI runtime specification, config.md and config-linux.md): what is
 // required is there, paths are absolute, numbers are in range, and no two settings
-// contradict each other. The error holds every complaint, one a line.
+// contradict each other. The error holds every complaint, up to eight.
 //
 // Capabilities that nobody knows are no error: the specification wants a warning, when
 // they are set.
@@ -51,21 +51,32 @@ func Validate(s *specs.Spec) error {
 	c.linux(s.Linux)
 	if s.Hostname != "" {
 		if err := checkHostname(s.Hostname); err != nil {
-			c.add("hostname: %w", err)
+			c.add("hostname: %v", err)
 		}
 		if s.Linux == nil || !hasNamespace(s.Linux, specs.UTSNamespace) {
 			c.add("hostname: without a uts namespace it would be the host's")
 		}
 	}
-	if err := errors.Join(c...); err != nil {
-		return fmt.Errorf("config.json: %w", err)
-	}
-	return nil
+	return c.err()
 }
 
-type complaints []error
+// maxComplaints is how many an error shows: a stranger's file may give thousands.
+const maxComplaints = 8
 
-func (c *complaints) add(format string, args ...any) { *c = append(*c, fmt.Errorf(format, args...)) }
+type complaints []string
+
+func (c *complaints) add(format string, args ...any) { *c = append(*c, fmt.Sprintf(format, args...)) }
+
+func (c complaints) err() error {
+	if len(c) == 0 {
+		return nil
+	}
+	shown, more := c, ""
+	if len(c) > maxComplaints {
+		shown, more = c[:maxComplaints], fmt.Sprintf("; and %d more", len(c)-maxComplaints)
+	}
+	return fmt.Errorf("config.json: %s%s", strings.Join(shown, "; "), more)
+}
 
 func (c *complaints) absolute(where, p string) {
 	if !path.IsAbs(p) || hasNUL(p) {
