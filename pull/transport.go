@@ -91,8 +91,10 @@ func (w watch) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	resp.Request = req // without the inner context, which ends with the body
-	resp.Body = &watchedBody{ReadCloser: resp.Body, w: w, timer: timer, cancel: cancel,
-		cause: func() error { return context.Cause(ctx) }}
+	resp.Body = &watchedBody{
+		ReadCloser: resp.Body, w: w, timer: timer, cancel: cancel,
+		cause: func() error { return context.Cause(ctx) },
+	}
 	return resp, nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -197,11 +198,13 @@ func TestSharersShare(t *testing.T) {
 // The kernel gives the lock back when its holder is killed.
 func TestKilledHolderLosesTheLock(t *testing.T) {
 	if path := os.Getenv("ATOMICFILE_TEST_HOLD"); path != "" {
-		if _, err := atomicfile.Acquire(t.Context(), path); err != nil {
+		l, err := atomicfile.Acquire(t.Context(), path)
+		if err != nil {
 			t.Fatal(err)
 		}
 		_, _ = os.Stdout.WriteString("held\n")
-		select {}
+		time.Sleep(time.Hour)
+		runtime.KeepAlive(l) // or the collector closes its file, and the lock is gone
 	}
 	path := filepath.Join(t.TempDir(), "lock")
 	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestKilledHolderLosesTheLock$")

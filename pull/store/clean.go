@@ -52,11 +52,11 @@ func (s *Store) Clean(ctx context.Context, age time.Duration) error {
 
 // sweep deletes those of the blobs that nothing refers to. If a pull is under
 // way they stay, for a later Clean.
-func (s *Store) sweep(ctx context.Context, blobs []digest.Digest) error {
+func (s *Store) sweep(ctx context.Context, blobs map[digest.Digest]bool) error {
 	return s.alone(ctx, func(used map[digest.Digest]bool) error {
 		var errs []error
-		for _, d := range blobs {
-			if !used[d] {
+		for d := range blobs {
+			if !used[d] && d.Validate() == nil {
 				errs = append(errs, removeIfThere(s.blobPath(d)))
 			}
 		}
@@ -95,18 +95,37 @@ func (s *Store) used() (map[digest.Digest]bool, error) {
 	}
 	used := map[digest.Digest]bool{}
 	for _, e := range idx.Manifests {
-		for _, d := range digestsOf(repoDigests(e)) {
-			used[d] = true
-		}
-		if err := s.walk(e, used); err != nil {
+		if err := s.walkEntry(e, used); err != nil {
 			return nil, err
 		}
 	}
 	return used, nil
 }
 
+// walkEntry marks the blobs of an entry, and what its repository digests name:
+// the index, or the manifest in Docker's format, that the image came from.
+func (s *Store) walkEntry(e v1.Descriptor, used map[digest.Digest]bool) error {
+	if err := s.walk(e, used); err != nil {
+		return err
+	}
+	for _, d := range digestsOf(repoDigests(e)) {
+		fi, err := os.Stat(s.blobPath(d))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if err := s.walk(v1.Descriptor{Digest: d, Size: fi.Size()}, used); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // walk marks the blob d and all that it names. Other programs may have put an
 // index into the layout, so this reads more kinds of documents than Find does.
+// An index may name manifests that were never fetched.
 // A manifest that is missing or damaged is of no use to anybody and neither are
 // its layers; any other error means that we cannot tell.
 func (s *Store) walk(d v1.Descriptor, used map[digest.Digest]bool) error {
@@ -128,8 +147,8 @@ func (s *Store) walk(d v1.Descriptor, used map[digest.Digest]bool) error {
 		Layers    []v1.Descriptor `json:"layers"`
 		Manifests []v1.Descriptor `json:"manifests"`
 	}
-	if err := json.Unmarshal(data, &doc); err != nil {
-		return err
+	if json.Unmarshal(data, &doc) != nil {
+		return nil // it names nothing
 	}
 	used[doc.Config.Digest] = true
 	for _, l := range doc.Layers {
@@ -141,15 +160,6 @@ func (s *Store) walk(d v1.Descriptor, used map[digest.Digest]bool) error {
 		}
 	}
 	return nil
-}
-
-// blobsOf returns all blobs that came with an image.
-func blobsOf(i Image) []digest.Digest {
-	blobs := append([]digest.Digest{i.Manifest.Digest, i.ID}, digestsOf(i.RepoDigests)...)
-	for _, l := range i.Layers {
-		blobs = append(blobs, l.Digest)
-	}
-	return blobs
 }
 
 func digestsOf(repoDigests []string) (ds []digest.Digest) {

@@ -15,7 +15,8 @@ import (
 // Put enters an image, all of whose blobs are in the store, into the index.
 // If name has a tag and no digest, the image gets it; an image that had it stays, without.
 // pulled is the digest that the registry answered with, "" if no registry did.
-// The entry's platform is the config's.
+// The entry's platform is the config's, and its manifest OCI's even where the
+// image came with Docker's.
 func (s *Store) Put(ctx context.Context, manifest v1.Descriptor, name reference.Named, pulled digest.Digest) (Image, error) {
 	m, err := s.readManifest(manifest)
 	if err != nil {
@@ -26,7 +27,10 @@ func (s *Store) Put(ctx context.Context, manifest v1.Descriptor, name reference.
 			return Image{}, fmt.Errorf("enter image %s: blob %s is not in the store", name, d.Digest)
 		}
 	}
-	e := bare(manifest)
+	e, m, err := s.ociManifest(manifest, m)
+	if err != nil {
+		return Image{}, fmt.Errorf("enter image %s: %w", name, err)
+	}
 	setAnnotation(&e, AnnotationID, m.Config.Digest.String())
 	if pulled != "" {
 		addRepoDigests(&e, name.Name()+"@"+pulled.String())

@@ -53,6 +53,7 @@ func (e *ReferencedError) Hint() string {
 // flattened directory and running containers are not this package's business.
 func (s *Store) Remove(ctx context.Context, word string, force bool) (Removed, error) {
 	var r Removed
+	had := map[digest.Digest]bool{} // the blobs of the image that goes
 	err := s.update(ctx, func(idx *v1.Index) error {
 		m, err := s.match(*idx, word)
 		if err != nil {
@@ -71,14 +72,14 @@ func (s *Store) Remove(ctx context.Context, word string, force bool) (Removed, e
 			s.untag(idx, m.id, gone)
 			return nil
 		}
-		return s.delete(idx, m, &r)
+		return s.delete(idx, m, &r, had)
 	})
 	if err != nil {
 		return Removed{}, fmt.Errorf("remove image: %w", err)
 	}
 	if r.Image != nil {
 		// index.json is written: from here on nothing refers to these blobs.
-		err = s.sweep(ctx, blobsOf(*r.Image))
+		err = s.sweep(ctx, had)
 	}
 	return r, err
 }
@@ -168,16 +169,20 @@ func (s *Store) untag(idx *v1.Index, id digest.Digest, gone []string) {
 	}
 }
 
-// delete takes all entries of the image away.
-func (s *Store) delete(idx *v1.Index, m match, r *Removed) error {
+// delete takes all entries of the image away, and adds to had the blobs that it had.
+func (s *Store) delete(idx *v1.Index, m match, r *Removed, had map[digest.Digest]bool) error {
 	img, err := s.load(*idx, m.entry)
 	if err != nil {
 		// A damaged image must be removable; what it had cannot be told.
 		img = Image{ID: m.id, Manifest: bare(m.entry)}
 	}
 	idx.Manifests = slices.DeleteFunc(idx.Manifests, func(e v1.Descriptor) bool {
-		id, err := s.idOf(e)
-		return err == nil && id == m.id
+		if id, err := s.idOf(e); err != nil || id != m.id {
+			return false
+		}
+		// What cannot be read now is left to Clean.
+		_ = s.walkEntry(e, had)
+		return true
 	})
 	still := map[digest.Digest]bool{}
 	for _, e := range idx.Manifests {
