@@ -1,6 +1,8 @@
 package unpack
 
 import (
+	_ "crypto/sha256" // go-digest knows the algorithms that are linked in
+	_ "crypto/sha512"
 	"encoding/hex"
 	"errors"
 	"fmt"
