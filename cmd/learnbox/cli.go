@@ -19,6 +19,10 @@ type cli struct {
 	InsecureRegistry []string `placeholder:"HOST" sep:"," help:"Allow plain HTTP to this host[:port] or CIDR; may be repeated."`
 	Help             helpFlag `help:"Show this help."`
 
+	RunVerb RunCmd `cmd:"" name:"run" group:"containers" help:"Run a program in a new container"`
+	Ps      PsCmd  `cmd:"" group:"containers" help:"List containers"`
+	Rm      RmCmd  `cmd:"" group:"containers" help:"Remove containers"`
+
 	Pull    PullCmd    `cmd:"" group:"images" help:"Download images from a registry"`
 	Images  ImagesCmd  `cmd:"" group:"images" help:"List the images in the store"`
 	Rmi     RmiCmd     `cmd:"" group:"images" help:"Remove images"`

@@ -16,8 +16,24 @@
 // of its own.
 package main
 
-import "os"
+import (
+	"os"
+
+	"github.com/learnbox/learnbox/internal/linux"
+	"github.com/learnbox/learnbox/sandbox"
+)
+
+// The container's init must do its work on the leader thread, and only an init
+// function runs there for certain. See linux.LockThread.
+func init() {
+	if os.Args[0] == sandbox.InitName {
+		linux.LockThread()
+	}
+}
 
 func main() {
+	if os.Args[0] == sandbox.InitName {
+		os.Exit(sandbox.Init(os.Args))
+	}
 	os.Exit(run(os.Args, os.Stdin, os.Stdout, os.Stderr))
 }

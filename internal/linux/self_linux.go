@@ -70,17 +70,16 @@ func splitPath(path string) (dir, name string) {
 	return ".", path
 }
 
-func memfdSelf() (_ *os.File, err error) {
+// memfdSelf copies the running binary into memory and seals it. The writable
+// descriptor is given up for one that only reads: a file that anyone may write
+// cannot be executed (ETXTBSY, execve(2)).
+func memfdSelf() (*os.File, error) {
 	fd, err := unix.MemfdCreate("learnbox", unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING)
 	if err != nil {
 		return nil, Failed(err, "memfd_create(\"learnbox\", MFD_CLOEXEC|MFD_ALLOW_SEALING)")
 	}
 	f := os.NewFile(uintptr(fd), "learnbox")
-	defer func() {
-		if err != nil {
-			f.Close()
-		}
-	}()
+	defer f.Close()
 	self, err := Open("/proc/self/exe", unix.O_RDONLY)
 	if err != nil {
 		return nil, err
@@ -90,6 +89,8 @@ func memfdSelf() (_ *os.File, err error) {
 		return nil, fmt.Errorf("copy this program: %w", err)
 	}
 	const seals = unix.F_SEAL_SEAL | unix.F_SEAL_SHRINK | unix.F_SEAL_GROW | unix.F_SEAL_WRITE
-	_, err = unix.FcntlInt(f.Fd(), unix.F_ADD_SEALS, seals)
-	return f, Failed(err, "fcntl(memfd, F_ADD_SEALS, F_SEAL_SEAL|F_SEAL_SHRINK|F_SEAL_GROW|F_SEAL_WRITE)")
+	if _, err := unix.FcntlInt(f.Fd(), unix.F_ADD_SEALS, seals); err != nil {
+		return nil, Failed(err, "fcntl(memfd, F_ADD_SEALS, F_SEAL_SEAL|F_SEAL_SHRINK|F_SEAL_GROW|F_SEAL_WRITE)")
+	}
+	return Open(FDPath(f), unix.O_RDONLY)
 }

@@ -66,10 +66,15 @@ func (r *Root) Pivot() error {
 	return linux.Chdir("/")
 }
 
-// SetReadOnly makes the root file system itself read-only; what is mounted
-// inside it keeps its own flags.
-func (r *Root) SetReadOnly() error {
-	return linux.Mount("", linux.FDPath(r.dir), "", unix.MS_BIND|unix.MS_REMOUNT|unix.MS_RDONLY, "")
+// SetReadOnly makes the one mount at a directory of the container read-only;
+// what is mounted below keeps its own flags.
+func (r *Root) SetReadOnly(name string) error {
+	dir, err := r.realDir(name)
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	return linux.SetMountFlags(dir, unix.MS_RDONLY, false)
 }
 
 // realDir opens the directory at an absolute path of the container, makes it
@@ -99,6 +104,10 @@ func (r *Root) openDir(name string, resolve uint64) (*os.File, error) {
 	}
 	return linux.OpenIn(parent, path.Base(name), unix.O_PATH|unix.O_DIRECTORY|unix.O_NOFOLLOW, 0, unix.RESOLVE_BENEATH)
 }
+
+// MakeDir opens a directory of the container, through the links that the image
+// has, and makes what is missing.
+func (r *Root) MakeDir(name string) (*os.File, error) { return r.openDir(name, unix.RESOLVE_IN_ROOT) }
 
 // openFile opens a file below the root as a place to mount on. A missing one
 // is made, empty; so is the target of a link that leads nowhere, which takes

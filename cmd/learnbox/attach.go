@@ -1,0 +1,132 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"os/signal"
+	"sync"
+
+	"golang.org/x/sys/unix"
+	"golang.org/x/term"
+
+	"github.com/learnbox/learnbox/lifecycle"
+	"github.com/learnbox/learnbox/sandbox/tty"
+)
+
+// attach connects the user's streams with the program's until it has ended,
+// and returns its exit code.
+func attach(a *app, live *lifecycle.Live, proxy *signalProxy, interactive, terminal bool) (code int, err error) {
+	if terminal && interactive {
+		restore, err := makeRaw(a.stdin)
+		if err != nil {
+			_ = live.Signal(unix.SIGKILL)
+			_, waitErr := live.Wait()
+			return 0, errors.Join(err, waitErr)
+		}
+		defer restore()
+	}
+	var stdin io.Reader
+	if interactive {
+		stdin = a.stdin
+	}
+	drain := live.Attach(stdin, a.stdout, a.stderr)
+	proxy.to(a, live)
+	status, err := live.Wait()
+	return status.Code, errors.Join(err, drain())
+}
+
+// makeRaw turns off all that the user's terminal does with keys: the
+// container's terminal does it now.
+func makeRaw(f *os.File) (restore func(), err error) {
+	state, err := term.MakeRaw(int(f.Fd()))
+	if err != nil {
+		return nil, err
+	}
+	return func() { _ = term.Restore(int(f.Fd()), state) }, nil
+}
+
+func isTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
+
+// terminalSize is the size of the user's terminal, or zero if there is none.
+func (a *app) terminalSize() tty.Size {
+	size, err := tty.GetSize(a.stdin)
+	if out, ok := a.stdout.(*os.File); err != nil && ok {
+		size, err = tty.GetSize(out)
+	}
+	if err != nil {
+		return tty.Size{}
+	}
+	return size
+}
+
+// A signalProxy receives every signal that learnbox gets. Before the program
+// runs, SIGINT and SIGTERM cancel what is under way; from then on all go to it.
+type signalProxy struct {
+	signals chan os.Signal
+	cancel  context.CancelCauseFunc
+
+	mu   sync.Mutex
+	a    *app
+	live *lifecycle.Live
+}
+
+func newSignalProxy(parent context.Context) (*signalProxy, context.Context) {
+	ctx, cancel := context.WithCancelCause(parent)
+	p := &signalProxy{signals: make(chan os.Signal, 64), cancel: cancel}
+	signal.Notify(p.signals)
+	go p.loop()
+	return p, ctx
+}
+
+func (p *signalProxy) stop() {
+	signal.Stop(p.signals)
+	p.cancel(nil)
+}
+
+// to names the program that signals are for. A size that changed while it was
+// started is passed on now.
+func (p *signalProxy) to(a *app, live *lifecycle.Live) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.a, p.live = a, live
+	if live.Terminal != nil {
+		p.resize()
+	}
+}
+
+func (p *signalProxy) loop() {
+	for s := range p.signals {
+		p.mu.Lock()
+		p.handle(s)
+		p.mu.Unlock()
+	}
+}
+
+func (p *signalProxy) handle(s os.Signal) {
+	switch s {
+	case unix.SIGCHLD, unix.SIGURG, unix.SIGPIPE: // our own affairs
+		return
+	case unix.SIGWINCH:
+		p.resize()
+		return
+	}
+	switch sig, ok := s.(unix.Signal); {
+	case p.live != nil && ok:
+		_ = p.live.Signal(sig) // it may have ended; Wait tells
+		if s == unix.SIGHUP && p.live.Terminal != nil {
+			p.live.Terminal.Close() // our terminal is gone, so its is: the kernel hangs up
+		}
+	case ok && (sig == unix.SIGINT || sig == unix.SIGTERM || sig == unix.SIGHUP):
+		p.cancel(interrupted{sig})
+	}
+}
+
+func (p *signalProxy) resize() {
+	if p.live != nil && p.live.Terminal != nil {
+		if size := p.a.terminalSize(); size != (tty.Size{}) {
+			_ = p.live.Resize(size) // a program that has ended needs none
+		}
+	}
+}

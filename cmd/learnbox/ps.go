@@ -1,0 +1,94 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/docker/go-units"
+
+	"github.com/learnbox/learnbox/lifecycle"
+)
+
+// PsCmd is "learnbox ps".
+type PsCmd struct {
+	All     bool   `short:"a" help:"List those that have ended too."`
+	Quiet   bool   `short:"q" help:"Print IDs only."`
+	NoTrunc bool   `help:"Print IDs and commands in full."`
+	Format  string `placeholder:"TEMPLATE" help:"Print each as json or through a Go template, like 'table {{.ID}}\t{{.Names}}'."`
+}
+
+// Help is printed below the flags.
+func (PsCmd) Help() string {
+	return `Examples:
+  learnbox ps
+  learnbox ps -a
+  learnbox ps -aq
+  learnbox ps --format '{{.Names}}: {{.Status}}'`
+}
+
+// Run does the verb.
+func (c *PsCmd) Run(a *app) error {
+	all, err := a.containers()
+	if err != nil {
+		return a.asRoot("read the containers", err)
+	}
+	if err := all.Sweep(); err != nil {
+		a.warn("ps", err.Error())
+	}
+	list, damaged := all.List()
+	var rows []row
+	for _, ct := range list {
+		if !c.All && ct.State.Status != lifecycle.Running {
+			continue
+		}
+		rows = append(rows, c.row(ct, time.Now()))
+	}
+	if c.Quiet && c.Format == "" {
+		for _, r := range rows {
+			fmt.Fprintln(a.stdout, r["ID"])
+		}
+		return damaged
+	}
+	if err := psListing().write(a.stdout, c.Format, rows); err != nil {
+		return err
+	}
+	return damaged
+}
+
+func psListing() listing {
+	return listing{
+		headings: row{
+			"ID": "CONTAINER ID", "Image": "IMAGE", "Command": "COMMAND", "RunningFor": "CREATED", "CreatedAt": "CREATED AT",
+			"Status": "STATUS", "State": "STATE", "Ports": "PORTS", "Names": "NAMES",
+		},
+		columns: []string{"ID", "Image", "Command", "RunningFor", "Status", "Ports", "Names"},
+	}
+}
+
+func (c *PsCmd) row(ct lifecycle.Container, now time.Time) row {
+	id, command := ct.ID, strings.Join(ct.Args, " ")
+	if !c.NoTrunc {
+		id = lifecycle.Short(id)
+		if len(command) > 20 {
+			command = command[:19] + "…"
+		}
+	}
+	return row{
+		"ID": id, "Image": ct.Image, "Command": fmt.Sprintf("%q", command),
+		"RunningFor": units.HumanDuration(now.Sub(ct.Created)) + " ago", "CreatedAt": ct.Created.Local().String(),
+		"Status": statusOf(ct.State, now), "State": string(ct.State.Status), "Ports": "", "Names": ct.Name,
+	}
+}
+
+// statusOf says what a container does in Docker's words.
+func statusOf(s lifecycle.State, now time.Time) string {
+	switch s.Status {
+	case lifecycle.Running:
+		return "Up " + units.HumanDuration(now.Sub(s.Started))
+	case lifecycle.Exited:
+		return fmt.Sprintf("Exited (%d) %s ago", s.ExitCode, units.HumanDuration(now.Sub(s.Finished)))
+	case lifecycle.Created:
+	}
+	return "Created"
+}

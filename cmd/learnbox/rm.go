@@ -1,0 +1,48 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/learnbox/learnbox/lifecycle"
+)
+
+// RmCmd is "learnbox rm".
+type RmCmd struct {
+	Containers []string `arg:"" name:"container" placeholder:"CONTAINER" help:"Names, IDs or beginnings of IDs."`
+}
+
+// Help is printed below the flags.
+func (RmCmd) Help() string {
+	return `What the container wrote goes with it.
+
+Examples:
+  learnbox rm busy_kepler
+  learnbox rm $(learnbox ps -aq)`
+}
+
+// Run does the verb. One container that cannot be removed does not keep the others.
+func (c *RmCmd) Run(a *app) error {
+	all, err := a.containers()
+	if err != nil {
+		return a.asRoot("remove containers", err)
+	}
+	var failed []error
+	for _, word := range c.Containers {
+		ct, err := all.Find(word)
+		if err == nil {
+			err = all.Remove(ct)
+		}
+		switch {
+		case errors.Is(err, lifecycle.ErrRunning):
+			failed = append(failed, hintedError{fmt.Errorf("%s: %w", word, err), "let its program end first"})
+		case errors.Is(err, lifecycle.ErrNotFound):
+			failed = append(failed, hintedError{err, "learnbox ps -a lists the containers"})
+		case err != nil:
+			failed = append(failed, fmt.Errorf("%s: %w", word, a.asRoot("remove containers", err)))
+		default:
+			fmt.Fprintln(a.stdout, word)
+		}
+	}
+	return errors.Join(failed...)
+}

@@ -1,0 +1,201 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/learnbox/learnbox/lifecycle"
+	"github.com/learnbox/learnbox/pull/store"
+	"github.com/learnbox/learnbox/sandbox/spec"
+	"github.com/learnbox/learnbox/sandbox/tty"
+)
+
+// RunCmd is "learnbox run".
+type RunCmd struct {
+	runFlags
+	Rm       bool     `name:"rm" help:"Remove the container when its program has ended."`
+	Name     string   `placeholder:"NAME" help:"Name of the container; a random one without it."`
+	Cidfile  string   `placeholder:"FILE" help:"Write the container's ID to this new file."`
+	Pull     string   `enum:"always,missing,never" default:"missing" placeholder:"WHEN" help:"Ask the registry always, when the image is missing, or never."`
+	Platform string   `placeholder:"OS/ARCH[/VARIANT]" help:"Take the image for this platform."`
+	Quiet    bool     `short:"q" help:"Say nothing while the image is pulled."`
+	Words    []string `arg:"" passthrough:"" complete:"image" placeholder:"IMAGE [COMMAND [ARG...]]" help:"The image, and what to run in it instead of the image's own command."`
+}
+
+// Help is printed below the flags.
+func (RunCmd) Help() string {
+	return `IMAGE is a name, an ID or the beginning of one. All that follows it belongs to
+the program. The exit code is the program's; 125 means that learnbox failed,
+126 that the program cannot be executed, 127 that it was not found, and 128+n
+that it died of signal n.
+
+Examples:
+  learnbox run -it alpine
+  learnbox run --rm alpine cat /etc/alpine-release
+  learnbox run --rm -v "$PWD":/work -w /work alpine ls -l
+  learnbox run --rm -u 1000:1000 --read-only --tmpfs /tmp alpine id
+  learnbox run -it tiny          (an image that needs no network)`
+}
+
+// KeepsSignals marks run as a verb that passes signals on to the program.
+func (RunCmd) KeepsSignals() {}
+
+// errNotATerminal is Docker's answer to -it in a pipe.
+var errNotATerminal = hintedError{errors.New("the input device is not a terminal"), "leave out -t, or -i"}
+
+// Run does the verb. Its own failures end with 125.
+func (c *RunCmd) Run(a *app) error {
+	if c.Interactive && c.TTY && !isTerminal(a.stdin) {
+		return errNotATerminal
+	}
+	code, err := c.run(a)
+	if err != nil {
+		return exitError{codeOf(err), a.asRoot("run containers", err)}
+	}
+	return exitError{code: code}
+}
+
+// codeOf is the exit code that an error carries, or 125.
+func codeOf(err error) int {
+	var exit exitError
+	var coded interface{ ExitCode() int }
+	switch {
+	case errors.As(err, &exit):
+		return exit.code
+	case errors.As(err, &coded):
+		return coded.ExitCode()
+	}
+	return exitRun
+}
+
+// exitRun is the exit code of run and exec when learnbox itself failed.
+const exitRun = 125
+
+// run is the way from a name to a program's exit code.
+func (c *RunCmd) run(a *app) (code int, err error) {
+	if os.Geteuid() != 0 {
+		return 0, fs.ErrPermission
+	}
+	proxy, ctx := newSignalProxy(a.ctx)
+	defer proxy.stop()
+	defer func() { err = endedBySignal(ctx, err) }()
+
+	all, err := a.containers()
+	if err != nil {
+		return 0, err
+	}
+	img, err := a.imageFor(ctx, c.Words[0], c.Platform, c.Pull, c.Quiet)
+	if err != nil {
+		return 0, err
+	}
+	rootfs, err := a.flatten(ctx, img)
+	if err != nil {
+		return 0, err
+	}
+	ct, err := c.create(ctx, a, all, img, rootfs)
+	if err != nil {
+		return 0, err
+	}
+	live, err := ct.start(ctx, a, c.Interactive, c.TTY)
+	if err != nil {
+		return 0, err
+	}
+	return attach(a, live, proxy, c.Interactive, c.TTY)
+}
+
+// containers opens the containers and clears away what dead ones left.
+func (a *app) containers() (*lifecycle.Containers, error) {
+	all, err := lifecycle.Open(a.root, a.runDir)
+	if err != nil {
+		return nil, err
+	}
+	if err := all.Repair(); err != nil {
+		a.warn("run", err.Error())
+	}
+	return all, nil
+}
+
+func (a *app) warn(verb, text string) {
+	fmt.Fprintf(a.stderr, "learnbox: %s: warning: %s\n", verb, text)
+}
+
+// created is a container with all its files, ready to start.
+type created struct {
+	*lifecycle.Draft
+	record lifecycle.Record
+	built  spec.Result
+	filter []byte
+}
+
+// create makes a container from an image and the flags.
+func (c *RunCmd) create(ctx context.Context, a *app, all *lifecycle.Containers, img store.Image, rootfs string) (_ *created, err error) {
+	draft, err := all.New(ctx, c.Name)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, draft.Discard())
+		}
+	}()
+	ct := &created{Draft: draft}
+	if ct.built, err = c.build(draft, img, rootfs, c.Words[1:]); err != nil {
+		return nil, err
+	}
+	for _, w := range ct.built.Warnings {
+		a.warn("run", w)
+	}
+	if err := prepareSources(ct.built); err != nil {
+		return nil, err
+	}
+	if err := writeEtc(filepath.Join(draft.Dir, "etc"), ct.built.Etc); err != nil {
+		return nil, err
+	}
+	if ct.filter, err = a.seccompFilter(ct.built); err != nil {
+		return nil, err
+	}
+	ct.record = c.record(ct, img, rootfs)
+	if err := draft.Save(ct.record, ct.built.Spec); err != nil {
+		return nil, err
+	}
+	return ct, c.writeCidfile(draft.ID)
+}
+
+// writeCidfile writes the ID to a file that must be new, as Docker wants it.
+func (c *RunCmd) writeCidfile(id string) error {
+	if c.Cidfile == "" {
+		return nil
+	}
+	f, err := os.OpenFile(c.Cidfile, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644) //nolint:gosec // scripts of other users read it
+	if errors.Is(err, fs.ErrExist) {
+		return hintedError{fmt.Errorf("write the container's ID: %w", err), "another container may have written it; remove the file if that one is gone"}
+	}
+	if err != nil {
+		return fmt.Errorf("write the container's ID: %w", err)
+	}
+	_, err = f.WriteString(id)
+	return errors.Join(err, f.Close())
+}
+
+// start starts the program. The terminal gets the size of the user's before
+// the program can ask for it.
+func (ct *created) start(ctx context.Context, a *app, interactive, terminal bool) (*lifecycle.Live, error) {
+	var size tty.Size
+	if terminal {
+		size = a.terminalSize()
+	}
+	live, err := ct.Start(ctx, ct.record, ct.built.Spec, lifecycle.StartOptions{
+		Filter: ct.filter, Size: size, Stdin: interactive, Narrate: a.narrate,
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, w := range live.Warnings {
+		a.warn("run", w)
+	}
+	return live, nil
+}

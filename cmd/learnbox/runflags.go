@@ -1,0 +1,165 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/learnbox/learnbox/lifecycle"
+	"github.com/learnbox/learnbox/pull/store"
+	"github.com/learnbox/learnbox/sandbox/seccomp"
+	"github.com/learnbox/learnbox/sandbox/spec"
+)
+
+// runFlags are Docker's flags that describe a container, for every verb that
+// makes one. What they mean is decided in sandbox/spec.
+type runFlags struct {
+	Interactive bool     `short:"i" help:"Keep standard input open."`
+	TTY         bool     `name:"tty" short:"t" help:"Give the program a terminal."`
+	Env         []string `short:"e" sep:"none" placeholder:"NAME[=VALUE]" help:"Set an environment variable, or pass this one on."`
+	EnvFile     []string `sep:"none" placeholder:"FILE" help:"Read environment variables from a file."`
+	Volume      []string `short:"v" sep:"none" placeholder:"SRC:DST[:ro]" help:"Mount a directory or file of this machine."`
+	Mount       []string `sep:"none" placeholder:"type=bind|tmpfs,..." help:"The same in long words."`
+	Tmpfs       []string `sep:"none" placeholder:"DST[:OPTIONS]" help:"Mount an empty file system in memory."`
+	Workdir     string   `short:"w" placeholder:"DIR" help:"Working directory inside the container."`
+	User        string   `short:"u" placeholder:"USER[:GROUP]" help:"Names or numbers of the program's user and group."`
+	GroupAdd    []string `sep:"none" placeholder:"GROUP" help:"Another group for the program."`
+	Entrypoint  *string  `placeholder:"PROGRAM" help:"Run this instead of the image's entrypoint."`
+	Hostname    string   `short:"h" placeholder:"NAME" help:"Hostname of the container."`
+	AddHost     []string `sep:"none" placeholder:"NAME:IP" help:"Another line for /etc/hosts."`
+	DNS         []string `name:"dns" sep:"none" placeholder:"IP" help:"A name server for /etc/resolv.conf."`
+	DNSSearch   []string `name:"dns-search" sep:"none" placeholder:"DOMAIN" help:"A search domain for /etc/resolv.conf."`
+	Network     string   `aliases:"net" placeholder:"none|host" help:"A network of its own with a loopback only (the default), or the machine's."`
+	ReadOnly    bool     `help:"Make the root file system read-only."`
+	CapAdd      []string `sep:"none" placeholder:"CAP" help:"Grant a capability, or ALL."`
+	CapDrop     []string `sep:"none" placeholder:"CAP" help:"Take a capability away, or ALL."`
+	Privileged  bool     `help:"Grant all capabilities and devices, hide nothing: no isolation to speak of."`
+	SecurityOpt []string `sep:"none" placeholder:"OPTION" help:"no-new-privileges, seccomp=FILE or seccomp=unconfined."`
+	Device      []string `sep:"none" placeholder:"HOST[:DST][:rwm]" help:"Allow a device of this machine."`
+	Init        bool     `help:"Run a small init as PID 1 that reaps orphans and passes signals on."`
+	PID         string   `name:"pid" placeholder:"host" help:"Share the machine's process IDs."`
+	IPC         string   `name:"ipc" placeholder:"host" help:"Share the machine's message queues and shared memory."`
+	UTS         string   `name:"uts" placeholder:"host" help:"Share the machine's hostname."`
+	ShmSize     string   `placeholder:"SIZE" help:"Size of /dev/shm (default 64m)."`
+	Ulimit      []string `sep:"none" placeholder:"NAME=SOFT[:HARD]" help:"A resource limit of the program."`
+	Sysctl      []string `sep:"none" placeholder:"NAME=VALUE" help:"A kernel parameter of the container's namespaces."`
+	StopSignal  string   `placeholder:"SIGNAL" help:"Signal that asks the program to end (default the image's, or SIGTERM)."`
+	Label       []string `short:"l" sep:"none" placeholder:"NAME=VALUE" help:"A label of the container."`
+}
+
+// options turns the flags into those of package spec; files are read here.
+func (f *runFlags) options(command []string) (spec.Options, error) {
+	env, err := readEnvFiles(f.EnvFile)
+	if err != nil {
+		return spec.Options{}, err
+	}
+	return spec.Options{
+		Command: command, Entrypoint: f.Entrypoint,
+		Interactive: f.Interactive, TTY: f.TTY, Init: f.Init, ReadOnly: f.ReadOnly, Privileged: f.Privileged,
+		Env:     append(env, f.Env...),
+		Workdir: f.Workdir, User: f.User, Hostname: f.Hostname, StopSignal: f.StopSignal,
+		GroupAdd: f.GroupAdd, Volumes: f.Volume, Mounts: f.Mount, Tmpfs: f.Tmpfs, Devices: f.Device,
+		AddHost: f.AddHost, DNS: f.DNS, DNSSearch: f.DNSSearch,
+		CapAdd: f.CapAdd, CapDrop: f.CapDrop, SecurityOpt: f.SecurityOpt,
+		Ulimits: f.Ulimit, Sysctls: f.Sysctl, Labels: f.Label,
+		Network: f.Network, PID: f.PID, IPC: f.IPC, UTS: f.UTS, ShmSize: f.ShmSize,
+	}, nil
+}
+
+func readEnvFiles(names []string) ([]string, error) {
+	var env []string
+	for _, name := range names {
+		f, err := os.Open(name)
+		if err != nil {
+			return nil, fmt.Errorf("--env-file: %w", err)
+		}
+		vars, err := spec.ParseEnvFile(f, os.Environ())
+		if err = errors.Join(err, f.Close()); err != nil {
+			return nil, fmt.Errorf("--env-file %s: %w", name, err)
+		}
+		env = append(env, vars...)
+	}
+	return env, nil
+}
+
+// build makes the config.json.
+func (f *runFlags) build(draft *lifecycle.Draft, img store.Image, rootfs string, command []string) (spec.Result, error) {
+	options, err := f.options(command)
+	if err != nil {
+		return spec.Result{}, err
+	}
+	host, err := hostFacts()
+	if err != nil {
+		return spec.Result{}, err
+	}
+	dir, err := os.Getwd()
+	if err != nil {
+		return spec.Result{}, err
+	}
+	in := spec.Input{
+		ID: draft.ID, Image: img.Config.Config, Options: options, Host: host,
+		Dir: dir, EtcDir: filepath.Join(draft.Dir, "etc"), Device: hostDevices,
+	}
+	in.Passwd, in.Group = imageFile(rootfs, "etc/passwd"), imageFile(rootfs, "etc/group")
+	built, err := spec.Build(in)
+	if err != nil {
+		return spec.Result{}, err
+	}
+	built.Spec.Root.Path = filepath.Join(draft.Dir, "merged")
+	return built, nil
+}
+
+// record is what learnbox keeps besides the config.json.
+func (c *RunCmd) record(ct *created, img store.Image, rootfs string) lifecycle.Record {
+	return lifecycle.Record{
+		ID: ct.ID, Name: ct.Name, Image: c.Words[0], ImageID: img.ID.String(), Rootfs: rootfs,
+		Created: time.Now().UTC(), AutoRemove: c.Rm, Init: c.Init,
+		Seccomp: ct.built.SeccompProfile, StopSignal: ct.built.StopSignal, Labels: ct.built.Labels,
+	}
+}
+
+// seccompFilter compiles the profile that a container asks for; nil is none.
+func (a *app) seccompFilter(built spec.Result) ([]byte, error) {
+	var caps []string
+	if c := built.Spec.Process.Capabilities; c != nil {
+		caps = c.Bounding
+	}
+	if built.SeccompProfile == "unconfined" {
+		return nil, nil
+	}
+	profile, err := seccomp.Default(caps)
+	if name := built.SeccompProfile; name != "" {
+		f, openErr := os.Open(name)
+		if openErr != nil {
+			return nil, fmt.Errorf("read the seccomp profile: %w", openErr)
+		}
+		defer f.Close()
+		profile, err = seccomp.ParseProfile(f, caps)
+	}
+	if err != nil {
+		return nil, err
+	}
+	program, err := seccomp.Cache{Dir: filepath.Join(a.root, "cache", "seccomp")}.Program(profile)
+	if err != nil {
+		return nil, err
+	}
+	return program.Bytes(), nil
+}
+
+// prepareSources makes the directories that -v names and that are missing, as
+// Docker does, and refuses what --mount names and is missing, as Docker does.
+func prepareSources(built spec.Result) error {
+	for _, name := range built.MustExist {
+		if _, err := os.Stat(name); err != nil {
+			return fmt.Errorf("--mount: the source %s: %w", name, err)
+		}
+	}
+	for _, name := range built.CreateDirs {
+		if err := os.MkdirAll(name, 0o755); err != nil { //nolint:gosec // a directory like any that the user makes
+			return fmt.Errorf("-v: make the source: %w", err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,159 @@
+package lifecycle
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/learnbox/learnbox/internal/atomicfile"
+)
+
+// Containers are all containers of one data root.
+type Containers struct {
+	data string // absolute: …/containers
+	run  string // absolute
+}
+
+// Open opens the containers below the absolute directories data and run, and
+// makes both if they are missing.
+func Open(data, run string) (*Containers, error) {
+	c := &Containers{filepath.Join(data, "containers"), run}
+	for _, dir := range []string{data, c.data, c.names(), c.run} {
+		if err := os.MkdirAll(dir, 0o711); err != nil {
+			return nil, err
+		}
+	}
+	return c, nil
+}
+
+func (c *Containers) names() string               { return filepath.Join(c.data, "names") }
+func (c *Containers) dir(id string) string        { return filepath.Join(c.data, id) }
+func (c *Containers) file(id, name string) string { return filepath.Join(c.data, id, name) }
+func (c *Containers) lock(id string) string       { return filepath.Join(c.run, id, "lock") }
+
+// Get reads one container by its full ID.
+func (c *Containers) Get(id string) (Container, error) {
+	var ct Container
+	if err := readJSON(c.file(id, "container.json"), &ct.Record); err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return Container{}, ErrNotFound
+		}
+		return Container{}, err
+	}
+	if err := readJSON(c.file(id, "state"), &ct.State); err != nil {
+		return Container{}, err
+	}
+	var config struct {
+		Process struct{ Args []string }
+	}
+	if err := readJSON(c.file(id, "config.json"), &config); err != nil {
+		return Container{}, err
+	}
+	ct.Args = config.Process.Args
+	return ct, nil
+}
+
+// List reads all containers, the newest first. One whose files are damaged is
+// left out and reported in the error, which joins one error for each.
+func (c *Containers) List() ([]Container, error) {
+	ids, err := c.ids()
+	if err != nil {
+		return nil, err
+	}
+	var all []Container
+	var errs []error
+	for _, id := range ids {
+		ct, err := c.Get(id)
+		switch {
+		case errors.Is(err, ErrNotFound): // just being made, or just removed
+		case err != nil:
+			errs = append(errs, fmt.Errorf("container %s: %w", Short(id), err))
+		default:
+			all = append(all, ct)
+		}
+	}
+	slices.SortFunc(all, func(a, b Container) int {
+		return cmp.Or(b.Created.Compare(a.Created), cmp.Compare(a.ID, b.ID))
+	})
+	return all, errors.Join(errs...)
+}
+
+// ids are the names of all container directories.
+func (c *Containers) ids() ([]string, error) {
+	entries, err := os.ReadDir(c.data)
+	if err != nil {
+		return nil, err
+	}
+	var ids []string
+	for _, e := range entries {
+		if isID(e.Name()) {
+			ids = append(ids, e.Name())
+		}
+	}
+	return ids, nil
+}
+
+func isID(s string) bool {
+	return len(s) == idLength && strings.Trim(s, "0123456789abcdef") == ""
+}
+
+// Find returns the container that a user's word means: a name, an ID, or the
+// beginning of exactly one ID. A name wins.
+//
+// Errors: ErrNotFound, *AmbiguousError.
+func (c *Containers) Find(word string) (Container, error) {
+	if validName(word) {
+		if owner, err := os.Readlink(filepath.Join(c.names(), word)); err == nil {
+			if ct, err := c.Get(filepath.Base(owner)); !errors.Is(err, ErrNotFound) {
+				return ct, err
+			}
+		}
+	}
+	ids, err := c.ids()
+	if err != nil {
+		return Container{}, err
+	}
+	ids = slices.DeleteFunc(ids, func(id string) bool { return !strings.HasPrefix(id, word) })
+	switch {
+	case word == "" || len(ids) == 0:
+		return Container{}, fmt.Errorf("%s: %w", word, ErrNotFound)
+	case len(ids) > 1:
+		return Container{}, &AmbiguousError{word, ids}
+	}
+	return c.Get(ids[0])
+}
+
+// setState writes the state. It is durable when it returns, unless the
+// container goes with its end anyway.
+func (c *Containers) setState(r Record, s State) error {
+	return c.write(r, "state", s)
+}
+
+func (c *Containers) write(r Record, name string, v any) error {
+	data, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return err
+	}
+	write := atomicfile.Write
+	if r.AutoRemove {
+		write = atomicfile.WriteVolatile
+	}
+	return write(c.file(r.ID, name), append(data, '\n'), 0o600)
+}
+
+func readJSON(path string, v any) error {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(data, v); err != nil {
+		return fmt.Errorf("%s is damaged: %w", path, err)
+	}
+	return nil
+}

@@ -1,0 +1,206 @@
+package lifecycle
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/learnbox/learnbox/internal/atomicfile"
+)
+
+const idLength = 64
+
+// A Draft is a container that is being made: it has an ID, a name and a
+// directory, and its maker holds its lock. Save makes a container of it,
+// Discard nothing.
+type Draft struct {
+	ID, Name string
+	Dir      string // absolute
+
+	all  *Containers
+	lock *atomicfile.Lock
+}
+
+// New begins a container. An empty name gets a random one.
+//
+// Errors: *NameTakenError.
+func (c *Containers) New(ctx context.Context, name string) (_ *Draft, err error) {
+	if name != "" && !validName(name) {
+		return nil, &nameError{name}
+	}
+	d := &Draft{all: c}
+	if err := d.hold(ctx); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, d.Discard())
+		}
+	}()
+	for _, dir := range []string{"", "etc", "merged", "upper", "work"} {
+		if err := os.Mkdir(filepath.Join(d.Dir, dir), dirMode(dir)); err != nil {
+			return nil, err
+		}
+	}
+	d.Name, err = c.claim(name, d.ID)
+	return d, err
+}
+
+// hold gives the draft an ID that is locked. A Repair that comes between the
+// making of the directory and its lock takes it for a dead one and removes it;
+// then another ID is tried.
+func (d *Draft) hold(ctx context.Context) error {
+	for {
+		d.ID = newID()
+		d.Dir = d.all.dir(d.ID)
+		run := filepath.Join(d.all.run, d.ID)
+		if err := os.Mkdir(run, 0o700); err != nil {
+			return err
+		}
+		lock, err := atomicfile.Acquire(ctx, d.all.lock(d.ID))
+		if err == nil {
+			if _, err = os.Stat(run); err == nil {
+				d.lock = lock
+				return nil
+			}
+			err = errors.Join(err, lock.Release())
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+}
+
+// dirMode lets only root into a container's directory; the upper directory's
+// mode becomes that of the container's "/".
+func dirMode(dir string) fs.FileMode {
+	if dir == "" {
+		return 0o700
+	}
+	return 0o755
+}
+
+// claim takes a name for an ID: a symbolic link from one to the other, which
+// symlink(2) refuses to make twice. A name whose container is gone is free.
+func (c *Containers) claim(name, id string) (string, error) {
+	random := name == ""
+	for {
+		if random {
+			name = randomName()
+		}
+		link := filepath.Join(c.names(), name)
+		err := os.Symlink(filepath.Join("..", id), link)
+		if !errors.Is(err, fs.ErrExist) {
+			return name, err
+		}
+		if random {
+			continue
+		}
+		if _, err := os.Stat(link); !errors.Is(err, fs.ErrNotExist) {
+			owner, err := os.Readlink(link)
+			return "", errors.Join(&NameTakenError{name, filepath.Base(owner)}, err)
+		}
+		// Its owner was killed between the two removals of remove.
+		if err := os.Remove(link); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return "", err
+		}
+	}
+}
+
+// Save writes the container's files; the last of them makes it exist.
+func (d *Draft) Save(r Record, spec *specs.Spec) error {
+	for _, f := range []struct {
+		name string
+		v    any
+	}{
+		{"config.json", spec},
+		{"state", State{Status: Created}},
+		{"container.json", r},
+	} {
+		if err := d.all.write(r, f.name, f.v); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Discard removes the draft and all it has claimed.
+func (d *Draft) Discard() error {
+	err := d.all.remove(d.ID, d.Name)
+	if d.lock != nil {
+		err = errors.Join(err, d.lock.Release())
+	}
+	return err
+}
+
+// Remove removes a container that does not run.
+func (c *Containers) Remove(ct Container) error {
+	lock, err := c.idle(ct.ID)
+	if err != nil {
+		return err
+	}
+	return errors.Join(c.remove(ct.ID, ct.Name), lock.Release())
+}
+
+// ErrRunning reports that a container's parent is alive and holds it.
+var ErrRunning = errors.New("the container is running")
+
+// idle takes the lock of a container that nobody holds.
+func (c *Containers) idle(id string) (*atomicfile.Lock, error) {
+	if err := os.Mkdir(filepath.Join(c.run, id), 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return nil, err
+	}
+	lock, err := atomicfile.TryAcquire(c.lock(id))
+	if errors.Is(err, atomicfile.ErrLocked) {
+		return nil, ErrRunning
+	}
+	return lock, err
+}
+
+// remove removes a container's files. A rename takes it out of all listings at
+// once; a crash after that leaves only what Repair throws away.
+func (c *Containers) remove(id, name string) error {
+	gone := filepath.Join(c.data, gonePrefix+id)
+	err := os.Rename(c.dir(id), gone)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	var errs []error
+	if name != "" {
+		if err := os.Remove(filepath.Join(c.names(), name)); !errors.Is(err, fs.ErrNotExist) {
+			errs = append(errs, err)
+		}
+	}
+	errs = append(errs, os.RemoveAll(gone), os.RemoveAll(filepath.Join(c.run, id)))
+	return errors.Join(errs...)
+}
+
+const gonePrefix = ".gone-"
+
+func newID() string {
+	b := make([]byte, idLength/2)
+	rand.Read(b)
+	return hex.EncodeToString(b)
+}
+
+// validName follows Docker: a letter or digit, then letters, digits, _ . and -.
+func validName(s string) bool {
+	const alnum = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+	return len(s) > 1 && len(s) <= 128 && strings.Contains(alnum, s[:1]) && strings.Trim(s, alnum+"_.-") == ""
+}
+
+type nameError struct{ name string }
+
+func (e *nameError) Error() string { return fmt.Sprintf("%q cannot be a container's name", e.name) }
+
+func (e *nameError) Hint() string {
+	return "two or more letters, digits, '_', '.' or '-', the first a letter or digit"
+}

@@ -1,0 +1,111 @@
+// Package lifecycle keeps containers: their names, their files, their states,
+// and the process that runs in each.
+//
+// There is no daemon and no database. A container is a directory of plain
+// files below the data root, and a lock below the run root that its parent
+// holds as long as it lives:
+//
+//	containers/ID/config.json     what runs: the OCI runtime configuration
+//	containers/ID/container.json  what learnbox knows besides: a Record
+//	containers/ID/state           what happened: a State
+//	containers/ID/upper, work     the writable layer
+//	containers/names/NAME         who has the name: the ID
+//	RUN/ID/lock                   held by the parent
+//
+// The kernel gives a lock back when its holder dies, however it dies. So a
+// container whose state says running, but whose lock is free, lost its parent;
+// Repair, which every command calls first, ends and removes what is left of it.
+// Nobody ever waits for the lock of a container, least of all a listing.
+package lifecycle
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// A Status is where in its life a container is, in the words of the OCI
+// runtime specification (runtime.md, "State") and Docker.
+type Status string
+
+// The states that a container is in, one after the other.
+const (
+	Created Status = "created" // it has its files, nothing runs
+	Running Status = "running" // its program runs
+	Exited  Status = "exited"  // its program has ended
+)
+
+// A State is the file that tells what happened to a container.
+type State struct {
+	Status   Status
+	Pid      int       `json:",omitempty"` // of the first process, in the host's pid namespace
+	ExitCode int       // valid when exited; 128+n after signal n
+	Error    string    `json:",omitempty"` // why it could not start, or who ended it
+	Started  time.Time `json:",omitzero"`
+	Finished time.Time `json:",omitzero"`
+}
+
+// A Record is what learnbox keeps about a container besides its config.json.
+// It does not change while the container lives.
+type Record struct {
+	ID         string // 64 hex digits
+	Name       string
+	Image      string // as the user wrote it
+	ImageID    string // digest of the image's config
+	Rootfs     string // absolute: the flattened image
+	Created    time.Time
+	AutoRemove bool
+	Init       bool   // a reaping init is PID 1
+	Seccomp    string // "", "unconfined", or the absolute path of the profile's copy
+	StopSignal string
+	Labels     map[string]string `json:",omitempty"`
+}
+
+// A Container is one container as its files tell it.
+type Container struct {
+	Record
+	State State
+	Args  []string // the program and its arguments
+}
+
+// ErrNotFound reports that no container has the name or ID.
+var ErrNotFound = errors.New("no such container")
+
+// A NameTakenError reports that another container has the name.
+type NameTakenError struct{ Name, ID string }
+
+func (e *NameTakenError) Error() string {
+	return fmt.Sprintf("the name %q is taken by container %s", e.Name, Short(e.ID))
+}
+
+// Hint says how to get the name.
+func (e *NameTakenError) Hint() string {
+	return "remove that container (learnbox rm " + e.Name + ") or choose another name"
+}
+
+// An AmbiguousError reports that more than one ID begins like that.
+type AmbiguousError struct {
+	Prefix string
+	IDs    []string
+}
+
+func (e *AmbiguousError) Error() string {
+	return fmt.Sprintf("%s is the beginning of %d container IDs", e.Prefix, len(e.IDs))
+}
+
+// Hint lists them.
+func (e *AmbiguousError) Hint() string {
+	s := "it could be"
+	for _, id := range e.IDs {
+		s += " " + Short(id)
+	}
+	return s
+}
+
+// Short is the form of an ID that people read: its first 12 digits.
+func Short(id string) string {
+	if len(id) > 12 {
+		return id[:12]
+	}
+	return id
+}

@@ -1,0 +1,134 @@
+package lifecycle
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/learnbox/learnbox/sandbox/cgroup"
+)
+
+// cgroupParent is the group below which every container has its own.
+const cgroupParent = "learnbox"
+
+func cgroupOf(id string) string { return cgroupParent + "/" + id }
+
+// Repair ends and removes what dead parents left: processes, groups, drafts,
+// half-removed directories. It looks only at what the run root lists, which is
+// what runs or died running; a loss of power empties that, and with it ended
+// all processes.
+func (c *Containers) Repair() error {
+	entries, err := os.ReadDir(c.run)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, e := range entries {
+		if isID(e.Name()) {
+			if err := c.repair(e.Name()); err != nil {
+				errs = append(errs, fmt.Errorf("repair container %s: %w", Short(e.Name()), err))
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (c *Containers) repair(id string) error {
+	lock, err := c.idle(id)
+	if errors.Is(err, ErrRunning) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	err = errors.Join(endGroup(id), c.settle(id))
+	return errors.Join(err, lock.Release())
+}
+
+// endGroup kills whatever is left in a container's cgroup and removes it.
+func endGroup(id string) error {
+	h, err := cgroup.Detect()
+	if err != nil {
+		return err
+	}
+	g, err := cgroup.Open(h, cgroupOf(id))
+	if errors.Is(err, fs.ErrNotExist) || g == nil {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return errors.Join(g.Kill(), g.Remove())
+}
+
+// settle brings the files of a container without a parent to rest: a draft or
+// an --rm container goes, any other has exited.
+func (c *Containers) settle(id string) error {
+	ct, err := c.Get(id)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return c.remove(id, c.nameOf(id))
+	case err != nil:
+		return err
+	case ct.AutoRemove:
+		return c.remove(id, ct.Name)
+	case ct.State.Status == Running:
+		s := ct.State
+		s.Status, s.ExitCode, s.Pid, s.Finished = Exited, 137, 0, time.Now().UTC()
+		s.Error = "its parent process was killed, and the container with it"
+		if err := c.setState(ct.Record, s); err != nil {
+			return err
+		}
+	}
+	return os.RemoveAll(filepath.Join(c.run, id))
+}
+
+// nameOf finds the name that a draft without files has claimed.
+func (c *Containers) nameOf(id string) string {
+	entries, err := os.ReadDir(c.names())
+	if err != nil {
+		return ""
+	}
+	for _, e := range entries {
+		if owner, err := os.Readlink(filepath.Join(c.names(), e.Name())); err == nil && filepath.Base(owner) == id {
+			return e.Name()
+		}
+	}
+	return ""
+}
+
+// Sweep removes what a loss of power left, which Repair cannot see: removals
+// and drafts that were under way, and states that still say running. It reads
+// every container, so listings call it and runs do not.
+func (c *Containers) Sweep() error {
+	entries, err := os.ReadDir(c.data)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, e := range entries {
+		id := strings.TrimPrefix(e.Name(), gonePrefix)
+		switch {
+		case !isID(id):
+		case id != e.Name():
+			errs = append(errs, os.RemoveAll(filepath.Join(c.data, e.Name())))
+		case c.orphaned(id):
+			errs = append(errs, c.repair(id))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// orphaned reports whether a container has nothing below the run root and yet
+// is not at rest.
+func (c *Containers) orphaned(id string) bool {
+	if _, err := os.Stat(filepath.Join(c.run, id)); !errors.Is(err, fs.ErrNotExist) {
+		return false
+	}
+	ct, err := c.Get(id)
+	return errors.Is(err, ErrNotFound) || err == nil && ct.State.Status == Running
+}

@@ -1,0 +1,179 @@
+package sandbox
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/learnbox/learnbox/internal/linux"
+	"github.com/learnbox/learnbox/sandbox/rootfs"
+	"github.com/learnbox/learnbox/sandbox/tty"
+)
+
+// This file holds the steps that build the file system. Package rootfs has
+// the mechanisms; here is only what the plan wants of them.
+
+func (g *guest) cutPropagation() error {
+	slave := slices.ContainsFunc(g.Spec.Mounts, func(m specs.Mount) bool {
+		return slices.Contains(m.Options, "rslave") || slices.Contains(m.Options, "slave")
+	})
+	return rootfs.CutPropagation(slave)
+}
+
+func (g *guest) mountOverlay() error {
+	if err := g.Overlay.Mount(g.Merged); err != nil {
+		return err
+	}
+	root, err := rootfs.Open(g.Merged)
+	g.root = root
+	return err
+}
+
+// mount makes the mounts of config.json that belong to a step.
+func mount(step string) func(*guest) error {
+	return func(g *guest) error {
+		for _, m := range g.mountsOf(step) {
+			if err := g.root.Mount(m); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
+func (g *guest) mountDev() error {
+	if err := mount("rootfs.dev")(g); err != nil {
+		return err
+	}
+	if g.mountsOf("rootfs.dev")[0].Type != "tmpfs" {
+		return nil // the host's /dev as a volume is left as it is
+	}
+	return g.root.PopulateDev(g.Spec.Linux.Devices)
+}
+
+// mountCgroup shows the container its own group. On cgroup v2 that is one
+// mount, which the cgroup namespace cuts down to it; on v1 a tmpfs with one
+// directory of the host a tree.
+func (g *guest) mountCgroup() error {
+	m := g.mountsOf("rootfs.cgroup")[0]
+	if m.Type != "cgroup" {
+		return g.root.Mount(m)
+	}
+	if len(g.Cgroups) == 0 {
+		m.Type, m.Source = "cgroup2", "cgroup"
+		return g.root.Mount(m)
+	}
+	tmpfs := specs.Mount{Destination: m.Destination, Type: "tmpfs", Source: "tmpfs", Options: []string{"nosuid", "noexec", "nodev", "mode=755"}}
+	if err := g.root.Mount(tmpfs); err != nil {
+		return err
+	}
+	for _, c := range g.Cgroups {
+		bind := specs.Mount{Destination: path.Join(m.Destination, c.Name), Source: c.Source, Options: append([]string{"bind"}, m.Options...)}
+		if err := g.root.Mount(bind); err != nil {
+			return err
+		}
+		for _, name := range c.Links {
+			if err := g.root.Link(c.Name, path.Join(m.Destination, name)); err != nil {
+				return err
+			}
+		}
+	}
+	if !slices.Contains(m.Options, "ro") {
+		return nil
+	}
+	return g.root.SetReadOnly(m.Destination)
+}
+
+// openTerminal opens a pty of the container, gives it its size before anybody
+// can ask, and hands the master to the parent.
+func (g *guest) openTerminal() error {
+	master, err := g.root.OpenPtmx()
+	if err != nil {
+		return err
+	}
+	defer master.Close()
+	if g.slave, err = tty.Peer(master); err != nil {
+		return err
+	}
+	if g.Size != (tty.Size{}) {
+		if err := tty.SetSize(master, g.Size); err != nil {
+			return err
+		}
+	}
+	if err := g.root.BindConsole(g.slave); err != nil {
+		return err
+	}
+	return g.ch.send(message{Terminal: true}, master)
+}
+
+func (g *guest) pivot() error { return g.root.Pivot() }
+
+// writeSysctls writes below a procfs of its own that is mounted nowhere, so
+// that nothing in the container's tree can redirect the write (CVE-2025-52881).
+func (g *guest) writeSysctls() error {
+	proc, err := linux.NewMount("proc", 0)
+	if err != nil {
+		return err
+	}
+	defer proc.Close()
+	for name, value := range g.Spec.Linux.Sysctl {
+		file := "sys/" + strings.ReplaceAll(name, ".", "/")
+		f, err := linux.OpenIn(proc, file, unix.O_WRONLY, 0, unix.RESOLVE_BENEATH|unix.RESOLVE_NO_SYMLINKS)
+		if err != nil {
+			return fmt.Errorf("sysctl %s: %w", name, err)
+		}
+		_, err = f.WriteString(value)
+		if err = errors.Join(err, f.Close()); err != nil {
+			return fmt.Errorf("sysctl %s=%s: %w", name, value, err)
+		}
+	}
+	return nil
+}
+
+func (g *guest) mask() error {
+	if err := g.root.Mask(g.Spec.Linux.MaskedPaths); err != nil {
+		return err
+	}
+	return g.root.ProtectPaths(g.Spec.Linux.ReadonlyPaths)
+}
+
+func (g *guest) setReadOnly() error { return g.root.SetReadOnly("/") }
+
+// enterWorkdir makes the working directory if the image lacks it, as Docker
+// does, enters it by descriptor, and asks the kernel where that is: a
+// directory outside the root shows as "(unreachable)…" (CVE-2024-21626).
+func (g *guest) enterWorkdir() error {
+	dir, err := g.root.MakeDir(g.Spec.Process.Cwd)
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	if err := unix.Fchdir(int(dir.Fd())); err != nil {
+		return fmt.Errorf("enter the working directory %s: %w", g.Spec.Process.Cwd, err)
+	}
+	buf := make([]byte, unix.PathMax)
+	n, err := unix.Getcwd(buf)
+	if err != nil || n < 2 || !path.IsAbs(string(buf[:n-1])) {
+		return fmt.Errorf("the working directory %s leads out of the container: %w", g.Spec.Process.Cwd, errors.Join(fs.ErrInvalid, err))
+	}
+	return nil
+}
+
+// ownStdio gives the program's standard streams to its user, so that
+// /dev/stdout can be opened again by name. A file that cannot be given away
+// (/dev/null, a read-only mount) stays.
+func (g *guest) ownStdio() {
+	uid := int(g.Spec.Process.User.UID)
+	for fd := range 3 {
+		var st unix.Stat_t
+		if unix.Fstat(fd, &st) == nil && st.Rdev != unix.Mkdev(1, 3) {
+			_ = unix.Fchown(fd, uid, -1)
+		}
+	}
+}

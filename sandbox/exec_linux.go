@@ -1,0 +1,82 @@
+package sandbox
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/learnbox/learnbox/internal/linux"
+)
+
+// exec replaces the init by the program, or by the small init that runs it.
+func (g *guest) exec() error {
+	p := g.Spec.Process
+	umask := uint32(0o022)
+	if p.User.Umask != nil {
+		umask = *p.User.Umask
+	}
+	unix.Umask(int(umask))
+	if err := linux.CloseOnExecFrom(channelFD); err != nil {
+		return err
+	}
+	if len(g.Filter) == 0 {
+		if err := g.ch.send(message{Exec: true}, nil); err != nil {
+			return err
+		}
+	}
+	if g.Reaper {
+		return g.execReaper()
+	}
+	path, err := lookPath(p.Args[0], p.Env)
+	if err != nil {
+		return err
+	}
+	return diagnose(path, linux.Execve(path, p.Args, p.Env))
+}
+
+// lookPath finds a program as execvp(3) does: a name with a slash is a path,
+// any other is looked for in the container's PATH.
+func lookPath(name string, env []string) (string, error) {
+	if strings.Contains(name, "/") {
+		return name, nil
+	}
+	var search string
+	for _, v := range env {
+		if s, ok := strings.CutPrefix(v, "PATH="); ok {
+			search = s
+		}
+	}
+	var denied string
+	for _, dir := range filepath.SplitList(search) {
+		path := filepath.Join("/", dir, name)
+		info, err := os.Stat(path)
+		switch {
+		case err != nil || info.IsDir():
+		case info.Mode()&0o111 == 0:
+			denied = path
+		default:
+			return path, nil
+		}
+	}
+	if denied != "" {
+		return denied, nil // execve will say what is wrong with it
+	}
+	return "", notInPath(name, search)
+}
+
+// errnoOf is the errno at the root of err, or 0.
+func errnoOf(err error) syscall.Errno {
+	var errno syscall.Errno
+	if errors.As(err, &errno) {
+		return errno
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return unix.ENOENT
+	}
+	return 0
+}

@@ -1,0 +1,37 @@
+package sandbox
+
+import (
+	"errors"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// hint returns the way out of a failed step: the error's own, or what the
+// errno means at this step.
+func hint(step string, err error) string {
+	var h interface{ Hint() string }
+	if errors.As(err, &h) {
+		return h.Hint()
+	}
+	errno := errnoOf(err)
+	switch {
+	case errno == unix.ENOSPC && strings.HasPrefix(step, "ns."):
+		return "the limit of namespaces is reached: see /proc/sys/user/max_*_namespaces"
+	case errno == unix.EPERM && (strings.HasPrefix(step, "ns.") || step == "init.clone"):
+		return "learnbox needs CAP_SYS_ADMIN: run it as root, outside of other containers"
+	case errno == unix.EINVAL && (strings.HasPrefix(step, "ns.") || step == "init.clone"):
+		return "this kernel was built without that kind of namespace (CONFIG_NAMESPACES and its like)"
+	case errno == unix.ENOSYS:
+		return "learnbox needs Linux 5.10 or newer"
+	case errno == unix.ENODEV && step == "rootfs.overlay":
+		return "the kernel has no overlayfs, which joins the image and the container's own layer: modprobe overlay"
+	case errno == unix.EINVAL && step == "rootfs.overlay":
+		return "overlayfs refuses these directories, as it does when they lie on another overlay: put --root on an ordinary file system (ext4, xfs, btrfs, tmpfs)"
+	case errno == unix.ENODEV:
+		return "the kernel has no such file system"
+	case errno == unix.ENOSPC:
+		return "the disk below --root is full"
+	}
+	return ""
+}

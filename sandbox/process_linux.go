@@ -1,0 +1,69 @@
+package sandbox
+
+import (
+	"errors"
+	"os"
+	"sync"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/learnbox/learnbox/internal/linux"
+	"github.com/learnbox/learnbox/sandbox/cgroup"
+	"github.com/learnbox/learnbox/sandbox/tty"
+)
+
+// A Process is a running container, as its parent holds it: the command line
+// today, a monitor that outlives it later.
+type Process struct {
+	Pid      int      // of the container's first process, in the parent's pid namespace
+	Terminal *os.File // the pty master, or nil; whoever has the Process closes it
+	Warnings []string // what was refused but is not fatal
+
+	group *cgroup.Group
+
+	mu    sync.Mutex
+	ended bool // from then on the PID may be somebody else's
+}
+
+// Signal sends a signal to the container's first process. os.ErrProcessDone
+// says that it has ended.
+func (p *Process) Signal(sig unix.Signal) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.ended {
+		return os.ErrProcessDone
+	}
+	return linux.Failed(unix.Kill(p.Pid, sig), "kill(%d, %s)", p.Pid, unix.SignalName(sig))
+}
+
+// Resize tells the container's terminal its new size.
+func (p *Process) Resize(s tty.Size) error {
+	if p.Terminal == nil {
+		return nil
+	}
+	return tty.SetSize(p.Terminal, s)
+}
+
+// Wait waits for the first process, ends what it left behind, and removes the
+// cgroup. The kernel ends a pid namespace with its PID 1; with --pid=host
+// there is none and the cgroup says who is left.
+func (p *Process) Wait() (Status, error) {
+	if err := linux.AwaitExit(p.Pid); err != nil {
+		return Status{}, err
+	}
+	p.mu.Lock()
+	p.ended = true
+	ws, err := linux.Reap(p.Pid)
+	p.mu.Unlock()
+	if err != nil {
+		return Status{}, err
+	}
+	return exitStatus(ws), errors.Join(p.group.Kill(), p.group.Remove())
+}
+
+func exitStatus(ws unix.WaitStatus) Status {
+	if ws.Signaled() {
+		return Status{Code: 128 + int(ws.Signal()), Signal: ws.Signal()}
+	}
+	return Status{Code: ws.ExitStatus()}
+}

@@ -1,0 +1,68 @@
+// Package sandbox turns an OCI config.json into an isolated process.
+//
+// Two processes build a container. The parent, learnbox itself, makes the
+// cgroup and clones the init into a new pid namespace. The init is the same
+// binary under the name learnbox-init; as PID 1 of the container it takes the
+// steps of the table in steps_linux.go, one after the other, and at the last
+// one becomes the user's program by execve(2).
+//
+// The two talk over a socket pair (channel_linux.go): the parent sends one
+// plan, the init sends what it did, a terminal if there is one, and what went
+// wrong if something did. The socket closes by itself at the execve, and that
+// silence tells the parent that the program runs.
+//
+// Before the execve the init trusts nothing that the image brings: see package
+// rootfs for paths, and internal/linux for the sealed copy of the binary that
+// it runs from (CVE-2019-5736).
+package sandbox
+
+import (
+	"fmt"
+	"os"
+	"syscall"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/learnbox/learnbox/narrate"
+	"github.com/learnbox/learnbox/sandbox/rootfs"
+	"github.com/learnbox/learnbox/sandbox/tty"
+)
+
+// InitName is the argv[0] under which the binary acts as a container's init.
+const InitName = "learnbox-init"
+
+// A Config is all that Start needs.
+type Config struct {
+	Spec    *specs.Spec
+	Overlay rootfs.Overlay
+	Merged  string // absolute: an empty directory, where the overlay is mounted inside the container's mount namespace
+	Cgroup  string // path of the container's group below the cgroup roots: "learnbox/ID"
+	Filter  []byte // the seccomp program; empty: none
+	Reaper  bool   // keep a small init as PID 1 that reaps orphans and passes signals on (--init)
+
+	Size                  tty.Size // of the terminal, with Spec.Process.Terminal
+	Stdin, Stdout, Stderr *os.File // the program's, without a terminal
+	Narrate               narrate.Narrator
+}
+
+// A Status is how the container's first process ended.
+type Status struct {
+	Code   int            // exit status, or 128 + Signal
+	Signal syscall.Signal // 0 if it exited by itself
+}
+
+// A StepError reports the step that a container could not take.
+type StepError struct {
+	Step string // its id
+	Text string // what failed and why, as the process that took it saw it
+	Way  string // a way out, if one is known
+	Code int    // the exit code this means for run: 125, 126 or 127
+}
+
+func (e *StepError) Error() string { return fmt.Sprintf("%s: %s", e.Step, e.Text) }
+
+// Hint returns the way out.
+func (e *StepError) Hint() string { return e.Way }
+
+// ExitCode returns the exit code that `learnbox run` ends with.
+func (e *StepError) ExitCode() int { return e.Code }
