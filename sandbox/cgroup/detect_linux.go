@@ -1,0 +1,42 @@
+package cgroup
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// Detect reads how the control groups of this machine are laid out.
+func Detect() (Hierarchy, error) {
+	f, err := os.Open("/proc/self/mountinfo")
+	if err != nil {
+		return Hierarchy{}, fmt.Errorf("find the control groups: %w", err)
+	}
+	defer f.Close()
+	h, err := parse(f)
+	if err != nil {
+		return Hierarchy{}, fmt.Errorf("find the control groups: %w", err)
+	}
+	switch h.Version {
+	case 0:
+		return Hierarchy{}, &notMountedError{}
+	case 2:
+		data, err := os.ReadFile(filepath.Join(h.Trees[0].Dir, "cgroup.controllers"))
+		if err != nil {
+			return Hierarchy{}, fmt.Errorf("find the controllers of cgroup v2: %w", err)
+		}
+		h.Trees[0].Controllers = strings.Fields(string(data))
+	}
+	return h, nil
+}
+
+// notMountedError says that the machine shows no control groups.
+type notMountedError struct{}
+
+func (*notMountedError) Error() string { return "no cgroup file system is mounted" }
+
+// Hint is the command that systemd would have run.
+func (*notMountedError) Hint() string {
+	return "mount -t cgroup2 none /sys/fs/cgroup"
+}
