@@ -3,6 +3,7 @@ package unpack
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -131,23 +132,24 @@ func (d *decompressor) Read(p []byte) (int, error) {
 	switch {
 	case err == nil:
 		return n, nil
-	case err != io.EOF: //nolint:errorlint // io.Reader: EOF comes bare
+	case !errors.Is(err, io.EOF):
 		return n, fmt.Errorf("decompress %s: %w", d.codec, err)
 	}
 	switch extra, err := io.CopyN(io.Discard, d.rest, 1); {
 	case extra > 0:
 		return n, fmt.Errorf("decompress %s: garbage behind the end", d.codec)
-	case err != io.EOF: //nolint:errorlint // io.Reader: EOF comes bare
+	case !errors.Is(err, io.EOF):
 		return n, err
 	}
 	return n, io.EOF
 }
 
+// Close frees what the decompressor holds; the blob stays open.
 func (d *decompressor) Close() error { return d.close() }
 
 // noEOF is for places where an end is no end but a truncated blob.
 func noEOF(err error) error {
-	if err == io.EOF { //nolint:errorlint // io.Reader: EOF comes bare
+	if errors.Is(err, io.EOF) {
 		return io.ErrUnexpectedEOF
 	}
 	return err

@@ -96,7 +96,7 @@ func (u *unpacker) entries(ctx context.Context, r io.Reader) error {
 	archive := tar.NewReader(r)
 	for {
 		h, err := archive.Next()
-		if err == io.EOF { //nolint:errorlint // io.Reader: EOF comes bare
+		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		// Names that leave the root are our business, wherever GODEBUG puts it.

@@ -49,7 +49,7 @@ func ownDirectory(dir string) error {
 	if err != nil || fi.Mode().Perm()&0o077 == 0 {
 		return err
 	}
-	return os.Chmod(dir, 0o700) //nolint:gosec // a directory needs x
+	return os.Chmod(dir, 0o700)
 }
 
 // build makes the tree in a staging directory and renames it. Whatever happens on

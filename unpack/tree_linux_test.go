@@ -24,25 +24,25 @@ func listing(t testing.TB, top string) string {
 			return err
 		}
 		name, _ := filepath.Rel(top, path)
-		switch d.Type() {
-		case fs.ModeDir:
+		switch kind := d.Type(); {
+		case kind.IsDir():
 			name += "/"
-		case fs.ModeSymlink:
+		case kind == fs.ModeSymlink:
 			target, err := os.Readlink(path)
 			if err != nil {
 				return err
 			}
 			name += "->" + target
-		case fs.ModeNamedPipe:
+		case kind == fs.ModeNamedPipe:
 			name += "|"
-		case 0:
+		case kind.IsRegular():
 			content, err := os.ReadFile(path)
 			if err != nil {
 				return err
 			}
 			name += "=" + string(content)
 		default:
-			name += "?" + d.Type().String()
+			name += "?" + kind.String()
 		}
 		all = append(all, name)
 		return nil

@@ -8,7 +8,7 @@ import (
 
 // hide does what the whiteout of name in dir asks. It never makes a directory:
 // where there is none, there is nothing to hide.
-func (t *tree) hide(dir string, name string) error {
+func (t *tree) hide(dir, name string) error {
 	if err := t.enter(dir, false); err != nil {
 		return ignoreMissing(err)
 	}
