@@ -118,14 +118,15 @@ func (e *brokenError) Unwrap() error { return e.err }
 func (d *download) piece(ctx context.Context, s *source) error {
 	header := http.Header{}
 	if off := d.to.Offset(); off > 0 {
-		header.Set("Range", fmt.Sprintf("bytes=%d-", off)) // RFC 9110, section 14.2
+		// RFC 9110, section 14.2. Some registries want the end to be named.
+		header.Set("Range", fmt.Sprintf("bytes=%d-%d", off, d.desc.Size-1))
 	}
 	resp, err := s.do(ctx, http.MethodGet, "blobs/"+d.desc.Digest.String(), header,
 		http.StatusOK, http.StatusPartialContent, http.StatusRequestedRangeNotSatisfiable)
 	if err != nil {
 		return d.foreign(err)
 	}
-	defer resp.Body.Close() //nolint:errcheck // what was read is verified by its digest
+	defer resp.Body.Close()
 	if err := d.accept(resp); err != nil {
 		return err
 	}

@@ -29,7 +29,9 @@ type failure struct {
 
 func (f *failure) Error() string { return f.what }
 func (f *failure) Unwrap() error { return f.err }
-func (f *failure) Hint() string  { return f.hint }
+
+// Hint says what to do about it; "" if we do not know.
+func (f *failure) Hint() string { return f.hint }
 
 // A pullError is a whole pull that failed.
 type pullError struct {
@@ -163,8 +165,7 @@ func explainNetwork(err error, registry string) error {
 // unwrapURL takes net/http's `Get "https://…": ` off an error: the address is
 // long, may hold a token, and whom we asked is said elsewhere.
 func unwrapURL(err error) error {
-	var u *url.Error
-	if errors.As(err, &u) {
+	if u, ok := errors.AsType[*url.Error](err); ok {
 		return u.Err
 	}
 	return err

@@ -17,12 +17,11 @@ import (
 // layers brings all layers of one image, some at once, and lets them be
 // unpacked meanwhile.
 type layers struct {
-	p       *puller
-	from    []*source // who has the layers, best first
-	found   *resolved
-	jobs    []*job // each blob once, in the order of the manifest
-	stopped chan struct{}
-	cancel  context.CancelCauseFunc
+	p      *puller
+	from   []*source // who has the layers, best first
+	found  *resolved
+	jobs   []*job // each blob once, in the order of the manifest
+	cancel context.CancelCauseFunc
 }
 
 // A job is one blob. A manifest may name the same blob several times.

@@ -58,8 +58,7 @@ func (p *puller) resolve(ctx context.Context, from *sources) (*resolved, error) 
 		}
 		asked.urls = append(asked.urls, s.String())
 		asked.errs = append(asked.errs, explain(err, s.endpoint.host))
-		var wrong *PlatformError
-		if errors.As(err, &wrong) {
+		if _, ok := errors.AsType[*PlatformError](err); ok {
 			break // it has the image; the others would have the same
 		}
 	}
@@ -119,8 +118,7 @@ func (p *puller) current(ctx context.Context, s *source) (*store.Image, digest.D
 	if d == "" {
 		header := http.Header{"Accept": {acceptManifests}}
 		resp, err := s.do(ctx, http.MethodHead, "manifests/"+tagOf(p.ref), header, http.StatusOK)
-		var status *transport.Error
-		if errors.As(err, &status) {
+		if _, ok := errors.AsType[*transport.Error](err); ok {
 			return nil, "", nil // not every registry does HEAD; GET will tell
 		}
 		if err != nil {

@@ -63,6 +63,7 @@ type retrier struct {
 	pace  pace
 }
 
+// RoundTrip sends the request until the answer is worth passing on.
 func (r retrier) RoundTrip(req *http.Request) (*http.Response, error) {
 	ctx := req.Context()
 	stalls := 0
@@ -126,15 +127,14 @@ func retryAfter(s string) (time.Duration, bool) {
 }
 
 func isTimeout(err error) bool {
-	var stall *stallError
-	return errors.As(err, &stall)
+	_, ok := errors.AsType[*stallError](err)
+	return ok
 }
 
 // isBroken reports whether err is a connection that was there and broke, as
 // opposed to one that could not be made or was not trusted.
 func isBroken(err error) bool {
-	var op *net.OpError
-	if errors.As(err, &op) {
+	if op, ok := errors.AsType[*net.OpError](err); ok {
 		return op.Op == "read" || op.Op == "write"
 	}
 	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||

@@ -43,6 +43,7 @@ type gate struct {
 	plain *atomic.Bool // the endpoint answered over plain HTTP
 }
 
+// RoundTrip sends the request or refuses it.
 func (g gate) RoundTrip(req *http.Request) (*http.Response, error) {
 	own := req.URL.Host == g.e.host
 	if req.URL.Scheme == "http" && !g.e.http {
@@ -80,6 +81,7 @@ type watch struct {
 	stall time.Duration
 }
 
+// RoundTrip sends the request; the body of the answer is watched, too.
 func (w watch) RoundTrip(req *http.Request) (*http.Response, error) {
 	ctx, cancel := context.WithCancelCause(req.Context())
 	timer := time.AfterFunc(w.stall, func() { cancel(&stallError{w.stall}) })
@@ -100,8 +102,7 @@ func (w watch) RoundTrip(req *http.Request) (*http.Response, error) {
 
 // stalled returns why ctx ended if that was the watch, else err.
 func stalled(ctx context.Context, err error) error {
-	var stall *stallError
-	if errors.As(context.Cause(ctx), &stall) {
+	if stall, ok := errors.AsType[*stallError](context.Cause(ctx)); ok {
 		return stall
 	}
 	return err
@@ -121,13 +122,13 @@ func (b *watchedBody) Read(p []byte) (int, error) {
 	b.timer.Reset(b.w.stall)
 	n, err := b.ReadCloser.Read(p)
 	b.timer.Stop()
-	var stall *stallError
-	if err != nil && errors.As(b.cause(), &stall) {
+	if stall, ok := errors.AsType[*stallError](b.cause()); ok && err != nil {
 		err = stall
 	}
 	return n, err
 }
 
+// Close ends the request.
 func (b *watchedBody) Close() error {
 	b.timer.Stop()
 	b.cancel(nil)

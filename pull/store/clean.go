@@ -148,7 +148,7 @@ func (s *Store) walk(d v1.Descriptor, used map[digest.Digest]bool) error {
 		Manifests []v1.Descriptor `json:"manifests"`
 	}
 	if json.Unmarshal(data, &doc) != nil {
-		return nil // it names nothing
+		return nil //nolint:nilerr // what is no JSON names nothing
 	}
 	used[doc.Config.Digest] = true
 	for _, l := range doc.Layers {
@@ -199,10 +199,10 @@ func (s *Store) cleanBlobs(used map[digest.Digest]bool, old func(fs.FileInfo) bo
 		errs = append(errs, atomicfile.RemoveStale(dir), eachFile(dir, func(path string, fi fs.FileInfo) error {
 			d := digest.NewDigestFromEncoded(digest.Algorithm(a.Name()), fi.Name())
 			// What is not named like a blob is not ours to remove.
-			if used[d] || d.Validate() != nil || !old(fi) {
-				return nil
+			if isBlob := d.Validate() == nil; isBlob && !used[d] && old(fi) {
+				return removeIfThere(path)
 			}
-			return removeIfThere(path)
+			return nil
 		}))
 	}
 	return errors.Join(errs...)

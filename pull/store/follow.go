@@ -40,8 +40,10 @@ type follower struct {
 	gen int
 }
 
+// Close closes the file. It does not end the arrival.
 func (r *follower) Close() error { return r.f.Close() }
 
+// Read returns what is there, or waits.
 func (r *follower) Read(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil

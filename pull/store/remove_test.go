@@ -70,8 +70,7 @@ func TestRemove(t *testing.T) {
 			word := strings.ReplaceAll(c.word, "ID", img.id.Encoded()[:12])
 			r, err := s.Remove(t.Context(), word, c.force)
 			got := strings.ReplaceAll(strings.Join(r.Lines(), "\n"), img.id.String(), "ID")
-			var refused *store.ReferencedError
-			if errors.As(err, &refused) {
+			if refused, ok := errors.AsType[*store.ReferencedError](err); ok {
 				got = "refused"
 				if len(refused.Names) < 2 || refused.Hint() == "" {
 					t.Errorf("refused without names or hint: %v", err)
