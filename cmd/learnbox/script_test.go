@@ -36,6 +36,7 @@ func TestMain(m *testing.M) {
 // TestScript runs testdata/script, one file for each verb. A script finds
 //
 //	$REGISTRY           host:port of a registry on loopback with the real images
+//	$HANGING            host:port of one that accepts and never answers
 //	LEARNBOX_ROOT       a root of its own
 //	[images] [registry] [root] [cgroup] [overlay] [net]  what this machine can do
 func TestScript(t *testing.T) {
@@ -53,6 +54,7 @@ func TestScript(t *testing.T) {
 	} else {
 		has["registry"] = false // without images it is of no use
 	}
+	hanging := startHanging(t)
 	testscript.Run(t, testscript.Params{
 		Dir:                 filepath.Join("testdata", "script"),
 		RequireExplicitExec: true,
@@ -74,6 +76,7 @@ func TestScript(t *testing.T) {
 			e.Vars = append(e.Vars,
 				"HOME="+e.WorkDir,
 				"REGISTRY="+registry,
+				"HANGING="+hanging,
 				"LEARNBOX_ROOT="+filepath.Join(e.WorkDir, "root"),
 				"LEARNBOX_CONFIG="+filepath.Join(e.WorkDir, "no-such-config.yaml"),
 				"LEARNBOX_REGISTRY_MIRRORS=http://"+registry,
@@ -112,6 +115,17 @@ func startRegistry(t *testing.T) string {
 		t.Fatalf("docker-registry: %v", err)
 	}
 	return addr
+}
+
+// startHanging listens until the test ends; the kernel accepts, and nobody reads.
+func startHanging(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	return l.Addr().String()
 }
 
 // freePort finds a port for a program that cannot choose one itself.
