@@ -56,6 +56,7 @@ func (a *app) configure(c *cli) error {
 		return fmt.Errorf("find the directory %s: %w", root, err)
 	}
 	a.runDir = runDirFor(a.root)
+	a.imageUsers = a.containersOf
 	a.registries = pull.Registries{
 		Mirrors:  joinLists(c.RegistryMirror, commaList(os.Getenv("LEARNBOX_REGISTRY_MIRRORS")), cfg.RegistryMirrors),
 		Insecure: joinLists(c.InsecureRegistry, commaList(os.Getenv("LEARNBOX_INSECURE_REGISTRIES")), cfg.InsecureRegistries),

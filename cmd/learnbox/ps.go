@@ -1,11 +1,13 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"time"
 
 	"github.com/docker/go-units"
+	digest "github.com/opencontainers/go-digest"
 
 	"github.com/learnbox/learnbox/lifecycle"
 )
@@ -91,4 +93,20 @@ func statusOf(s lifecycle.State, now time.Time) string {
 	case lifecycle.Created:
 	}
 	return "Created"
+}
+
+// containersOf names the containers that stand on an image.
+func (a *app) containersOf(_ context.Context, image digest.Digest) ([]string, error) {
+	all, err := a.containers()
+	if err != nil {
+		return nil, err
+	}
+	list, err := all.List()
+	var names []string
+	for _, ct := range list {
+		if ct.ImageID == image.String() {
+			names = append(names, ct.Name)
+		}
+	}
+	return names, err
 }

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/learnbox/learnbox/lifecycle"
 	"github.com/learnbox/learnbox/pull/store"
@@ -49,6 +50,9 @@ var errNotATerminal = hintedError{errors.New("the input device is not a terminal
 
 // Run does the verb. Its own failures end with 125.
 func (c *RunCmd) Run(a *app) error {
+	if strings.HasPrefix(c.Words[0], "-") { // kong hands on what it does not know
+		return usageError("unknown flag %s", c.Words[0])
+	}
 	if c.Interactive && c.TTY && !isTerminal(a.stdin) {
 		return errNotATerminal
 	}

@@ -157,6 +157,9 @@ func prepareSources(built spec.Result) error {
 		}
 	}
 	for _, name := range built.CreateDirs {
+		if _, err := os.Stat(name); err == nil {
+			continue
+		}
 		if err := os.MkdirAll(name, 0o755); err != nil { //nolint:gosec // a directory like any that the user makes
 			return fmt.Errorf("-v: make the source: %w", err)
 		}
