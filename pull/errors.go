@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 	"time"
 
@@ -152,7 +153,10 @@ func explainNetwork(err error, registry string) error {
 	case errors.Is(err, http.ErrSchemeMismatch):
 		f.what, f.hint = "it speaks plain HTTP, and HTTPS is wanted", insecure
 	case errors.As(err, &op):
-		f.what = strings.TrimPrefix(op.Err.Error(), "connect: ")
+		f.what = op.Err.Error()
+		if call, ok := errors.AsType[*os.SyscallError](op.Err); ok {
+			f.what = call.Err.Error()
+		}
 		if op.Timeout() {
 			f.what = "no connection in time"
 		}
