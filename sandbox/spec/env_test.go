@@ -74,6 +74,7 @@ func TestParseEnvFileFollowsDocker(t *testing.T) {
 		"= in the value":          {"A=b=c", []string{"A=b=c"}},
 		"empty value":             {"A=", []string{"A="}},
 		"byte order mark":         {"\ufeffA=1\n", []string{"A=1"}},
+		"a later mark is text":    {"A=1\n\ufeffB=2\n", []string{"A=1", "\ufeffB=2"}},
 		"carriage return":         {"A=1\r\nB=2\r\n", []string{"A=1", "B=2"}},
 		"name from the host":      {"SET\nEMPTY\nUNSET\n", []string{"SET=here", "EMPTY="}},
 		"odd names":               {"a-b.c=1", []string{"a-b.c=1"}},

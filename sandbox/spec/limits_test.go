@@ -17,7 +17,7 @@ func TestUlimits(t *testing.T) {
 		t.Errorf("rlimits (type hard soft) %s, want %s", got, want)
 	}
 	for _, bad := range []string{
-		"", "nofile", "nofile=", "bogus=1", "as=1", "nofile=2:1", "nofile=-1:5", "nofile=-2", "nofile=1:-2",
+		"", "nofile", "nofile=", "bogus=1", "as=1", "nofile=2:1", "nofile=-1:5", "nofile=-2", "nofile=1:-2", "nofile=-2:5",
 		"nofile=1:2:3", "nofile=x", "nofile=9223372036854775808", "NOFILE=1",
 	} {
 		_, err := with(func(in *Input) { in.Options.Ulimits = []string{bad} })

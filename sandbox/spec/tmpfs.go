@@ -44,16 +44,13 @@ func parseTmpfs(raw string) (specs.Mount, error) {
 // tmpfsSubject returns what an option is about: two about the same exclude each other
 // (mount(8), tmpfs(5)).
 func tmpfsSubject(option string) (string, error) {
-	key, value, hasValue := strings.Cut(option, "=")
+	key, value, _ := strings.Cut(option, "=")
 	switch key {
 	case "size", "mode", "uid", "gid", "nr_inodes", "nr_blocks", "mpol":
 		if value == "" || hasNUL(value) {
 			return "", fmt.Errorf("option %q needs a value", key)
 		}
 		return key, nil
-	}
-	if hasValue {
-		return "", unknownTmpfs(option)
 	}
 	switch option {
 	case "ro", "rw":
@@ -76,9 +73,5 @@ func tmpfsSubject(option string) (string, error) {
 	if isPropagation(option) {
 		return "propagation", nil
 	}
-	return "", unknownTmpfs(option)
-}
-
-func unknownTmpfs(option string) error {
-	return hinted("tmpfs(5) and mount(8) list them, as in size=64m,mode=1777,exec", "unknown option %q", option)
+	return "", hinted("tmpfs(5) and mount(8) list them, as in size=64m,mode=1777,exec", "unknown option %q", option)
 }

@@ -85,6 +85,19 @@ func TestUserFileWithBadNumbers(t *testing.T) {
 	}
 }
 
+func TestTheFirstLineThatFitsCounts(t *testing.T) {
+	const passwd = "u:x:5:5::/first:\nu:x:6:6::/second:\nv:x:5:7::/third:\n"
+	for _, who := range []string{"u", "5"} {
+		res := must(t, func(in *Input) {
+			in.Options.User, in.Options.GroupAdd = who, []string{"g"}
+			in.Passwd, in.Group = file(passwd), file("g:x:8:\ng:x:9:\n")
+		})
+		if user := res.Spec.Process.User; user.UID != 5 || !slices.Equal(user.AdditionalGids, []uint32{5, 8}) || !slices.Contains(res.Spec.Process.Env, "HOME=/first") {
+			t.Errorf("-u %s = %+v, environment %q, want the first line of each file", who, user, res.Spec.Process.Env)
+		}
+	}
+}
+
 func TestGroupAdd(t *testing.T) {
 	res := must(t, func(in *Input) { in.Options.User, in.Options.GroupAdd = "bin", []string{"wheel", "55", "daemon", "55"} })
 	if got, want := res.Spec.Process.User.AdditionalGids, []uint32{1, 2, 3, 10, 55}; !slices.Equal(got, want) {
