@@ -6,8 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log"
-	"net/http/httptest"
+	"net/http"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -17,139 +16,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-containerregistry/pkg/name"
-	"github.com/google/go-containerregistry/pkg/registry"
-	"github.com/google/go-containerregistry/pkg/v1/layout"
-	"github.com/google/go-containerregistry/pkg/v1/remote"
 	digest "github.com/opencontainers/go-digest"
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/learnbox/learnbox/narrate"
 	"github.com/learnbox/learnbox/pull/store"
 )
-
-// realRegistry serves the real images as a mirror of Docker Hub would.
-func realRegistry(t *testing.T) (url string) {
-	t.Helper()
-	path, err := layout.FromPath(sharedImages(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	idx, err := path.ImageIndex()
-	if err != nil {
-		t.Fatal(err)
-	}
-	m, err := idx.IndexManifest()
-	if err != nil {
-		t.Fatal(err)
-	}
-	srv := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
-	t.Cleanup(srv.Close)
-	host := strings.TrimPrefix(srv.URL, "http://")
-	for _, d := range m.Manifests {
-		full := d.Annotations["org.opencontainers.image.ref.name"]
-		ref, err := name.ParseReference(strings.Replace(full, "docker.io", host, 1))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if d.MediaType.IsIndex() {
-			child, err := idx.ImageIndex(d.Digest)
-			if err == nil {
-				err = remote.WriteIndex(ref, child)
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
-			continue
-		}
-		child, err := idx.Image(d.Digest)
-		if err == nil {
-			err = remote.Write(ref, child)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	return srv.URL
-}
-
-// sharedImages is a layout with real images, beside the repository or where
-// LEARNBOX_TEST_IMAGES says.
-func sharedImages(t *testing.T) string {
-	t.Helper()
-	if dir := os.Getenv("LEARNBOX_TEST_IMAGES"); dir != "" {
-		return dir
-	}
-	dir, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for ; dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
-		images := filepath.Join(dir, "shared", "images")
-		if _, err := os.Stat(filepath.Join(images, "index.json")); err == nil {
-			return images
-		}
-	}
-	t.Skip("no real images: set LEARNBOX_TEST_IMAGES to an OCI layout that has them")
-	return ""
-}
-
-func TestRealImages(t *testing.T) {
-	o := Options{Registries: Registries{Mirrors: []string{realRegistry(t)}}, Platform: &v1.Platform{OS: "linux", Architecture: "amd64"}}
-	s := newStore(t)
-	for name, want := range map[string]struct {
-		answered digest.Digest
-		layers   int
-	}{
-		"alpine:3.20.3":     {"sha256:85992a057196372f6af21aad4d755e1be231c7cf823ac7c4f6e38ff8b263027c", 1},
-		"busybox:1.38.0":    {"sha256:55084120cdf1cf58bcd3659b15686b8b2548075ea17560fd4ee2d09ba6acb4c7", 1},
-		"learnbox/layers:1": {"sha256:9ad44aa76ca684b7f24d53fee5ed5b1c1d7961a6250934200902ef45d7ec3c52", 7},
-		"learnbox/web:1":    {"sha256:cf4aa30cd3883151799547b253760887b1e359815de100a9a1e9e50b1677b312", 2},
-	} {
-		ref := parse(t, name)
-		r, err := pullQuick(t, s, ref, o)
-		if err != nil {
-			t.Fatalf("%s: %v", name, err)
-		}
-		if r.Digest != want.answered || len(r.Image.Layers) != want.layers || r.UpToDate {
-			t.Errorf("%s: digest %v, %d layers, up to date %v", name, r.Digest, len(r.Image.Layers), r.UpToDate)
-		}
-		if wantDigest := ref.Name() + "@" + want.answered.String(); !slices.Equal(r.Image.RepoDigests, []string{wantDigest}) {
-			t.Errorf("%s: RepoDigests = %q, want %q", name, r.Image.RepoDigests, wantDigest)
-		}
-		if !s.Complete(r.Image) {
-			t.Errorf("%s: layers are missing", name)
-		}
-		if r, err = pullQuick(t, s, ref, o); err != nil || !r.UpToDate {
-			t.Errorf("%s again: up to date %v, %v", name, r.UpToDate, err)
-		}
-	}
-	// The index stays, so that the digest in RepoDigests can be looked up.
-	index := v1.Descriptor{Digest: "sha256:85992a057196372f6af21aad4d755e1be231c7cf823ac7c4f6e38ff8b263027c", Size: 946}
-	if !s.Has(index) {
-		t.Error("the index of alpine is not in the store")
-	}
-
-	o.Platform = &v1.Platform{OS: "linux", Architecture: "386"}
-	amd64, err := s.Find(t.Context(), "alpine:3.20.3")
-	if err != nil {
-		t.Fatal(err)
-	}
-	r, err := pullQuick(t, s, parse(t, "alpine:3.20.3"), o)
-	if err != nil || r.Image.Config.Architecture != "386" || r.UpToDate || r.Image.ID == amd64.ID {
-		t.Errorf("for 386: %s, %v", r.Image.Config.Architecture, err)
-	}
-	o.Platform = &v1.Platform{OS: "linux", Architecture: "s390x"}
-	_, err = pullQuick(t, s, parse(t, "alpine:3.20.3"), o)
-	if err == nil || !strings.Contains(err.Error(), "no image for linux/s390x; there is linux/amd64, linux/386, linux/arm64/v8") {
-		t.Errorf("for s390x: %v", err)
-	}
-	byDigest := "alpine@" + r.Digest.String()
-	o.Platform = &v1.Platform{OS: "linux", Architecture: "amd64"}
-	if r, err := pullQuick(t, s, parse(t, byDigest), o); err != nil || r.Image.ID != amd64.ID || len(r.Image.Names) != 0 {
-		t.Errorf("by digest: %v, %v", r.Image, err)
-	}
-}
 
 func TestLayersAreReadWhileTheyArrive(t *testing.T) {
 	f := newFake(t)
@@ -223,11 +95,11 @@ func TestNothingIsFetchedTwice(t *testing.T) {
 		t.Logf("%s: up to date %v", tag, r.UpToDate)
 	}
 	for _, l := range [][]byte{base, a, b} {
-		if n := f.requests("GET", digest.FromBytes(l).String()); n != 1 {
+		if n := f.gets(digest.FromBytes(l).String()); n != 1 {
 			t.Errorf("a layer was asked for %d times, want once", n)
 		}
 	}
-	if n := f.requests("GET", "a"); n != 1 {
+	if n := f.gets("a"); n != 1 {
 		t.Errorf("the manifest of an image that is up to date was asked for %d times, want once (and a HEAD)", n)
 	}
 }
@@ -339,5 +211,44 @@ func TestNarration(t *testing.T) {
 		if err != nil || strings.Join(got, ", ") != want {
 			t.Errorf("heard %q, %v, want %q", got, err, want)
 		}
+	}
+}
+
+// A layer is never in memory as a whole, not even a good part of it.
+func TestMemory(t *testing.T) {
+	f := newFake(t)
+	const size = 48 << 20
+	chunk := random(7, 1<<20)
+	sum := digest.SHA256.Digester()
+	for range size / len(chunk) {
+		sum.Hash().Write(chunk)
+	}
+	layer := v1.Descriptor{MediaType: v1.MediaTypeImageLayer, Digest: sum.Digest(), Size: size}
+	config := f.addJSON(v1.MediaTypeImageConfig, v1.Image{
+		Platform: hostPlatform(), RootFS: v1.RootFS{Type: "layers", DiffIDs: []digest.Digest{layer.Digest}},
+	})
+	f.addImage(hostPlatform(), nil, func(m *v1.Manifest) { m.Config, m.Layers = config, []v1.Descriptor{layer} }, "latest")
+	f.spoil = first(always, layer.Digest.String(), func(w http.ResponseWriter, _ *http.Request) {
+		for range size / len(chunk) {
+			_, _ = w.Write(chunk)
+		}
+	})
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	_, err := pullQuick(t, newStore(t), f.ref(""), Options{Unpack: func(ctx context.Context, ls []store.Layer) error {
+		r, err := ls[0].Open(ctx)
+		if err != nil {
+			return err
+		}
+		defer r.Close()
+		_, err = io.Copy(io.Discard, r)
+		return err
+	}})
+	runtime.ReadMemStats(&after)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := after.TotalAlloc - before.TotalAlloc; got > size/4 {
+		t.Errorf("pulling %d MiB allocated %d MiB", size>>20, got>>20)
 	}
 }

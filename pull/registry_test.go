@@ -93,10 +93,11 @@ func (f *fake) bytesOf(d digest.Digest) int64 {
 	return f.served[d.String()]
 }
 
-func (f *fake) requests(method, last string) int {
+// gets returns how many GET requests ended in last.
+func (f *fake) gets(last string) int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.asked[method+" "+last]
+	return f.asked["GET "+last]
 }
 
 func (f *fake) host() string { return strings.TrimPrefix(f.URL, "http://") }
