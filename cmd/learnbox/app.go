@@ -10,8 +10,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/alecthomas/kong"
-
 	"github.com/learnbox/learnbox/narrate"
 	"github.com/learnbox/learnbox/pull"
 	"github.com/learnbox/learnbox/pull/store"
@@ -39,9 +37,6 @@ type app struct {
 	maxUnpacked  int64 // bytes; 0: the default
 	narrate      narrate.Narrator
 	imageUsers   imageUsers // nil: there are no containers
-
-	model  *kong.Application
-	report *report
 }
 
 // configure finds the places and the registries: flags before environment

@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"io"
 	"os"
 	"reflect"
@@ -44,36 +42,18 @@ type verb interface {
 // other verb they cancel the context.
 type keepsSignals interface{ KeepsSignals() }
 
-// newParser builds kong's model of c. Help is ours alone: kong's flag would take
-// -h away from the verbs, and Docker's run means the host name by it.
-func newParser(c *cli) (*kong.Kong, error) {
-	k, err := kong.New(c,
-		kong.Name("learnbox"),
-		kong.NoDefaultHelp(),
-		// "-e -x" gives the flag -e the value "-x", as in Docker.
-		kong.WithHyphenPrefixedParameters(true),
-		kong.KindMapper(reflect.String, kong.MapperFunc(decodeString)),
-		kong.Exit(func(int) {}),
-	)
-	if err != nil {
-		return nil, fmt.Errorf("read the model of the command line: %w", err)
-	}
-	return k, nil
-}
-
 // run is all of learnbox but the exit: it reads the arguments, does the verb,
 // reports its error and returns the exit code.
 func run(args []string, stdin *os.File, stdout, stderr io.Writer) int {
 	out := &report{stderr: stderr}
+	if len(args) < 2 || args[1] == "-h" {
+		args = []string{"learnbox", "--help"}
+	}
 	var c cli
-	k, err := newParser(&c)
-	if err != nil {
+	k, parsed, err := parse(&c, args[1:])
+	if k == nil {
 		return out.fail("", err)
 	}
-	if len(args) < 2 || args[1] == "-h" {
-		return out.fail("", writeOverview(stdout, k.Model))
-	}
-	parsed, err := k.Parse(flagsFirst(k.Model, args[1:]))
 	if err != nil {
 		if node, ok := wantsHelp(err); ok {
 			return out.fail("", writeHelp(stdout, k.Model, node))
@@ -87,7 +67,7 @@ func run(args []string, stdin *os.File, stdout, stderr io.Writer) int {
 	}
 	a := &app{
 		argv: args, stdin: stdin, stdout: stdout, stderr: stderr,
-		ctx: context.Background(), model: k.Model, report: out,
+		ctx: context.Background(),
 	}
 	if err := a.configure(&c); err != nil {
 		return out.fail(name, err)
@@ -98,17 +78,6 @@ func run(args []string, stdin *os.File, stdout, stderr io.Writer) int {
 		a.ctx = ctx
 	}
 	return out.fail(name, endedBySignal(a.ctx, v.Run(a)))
-}
-
-// decodeString takes the next word as it is. Kong's own mapper would make an
-// empty value out of a flag at the end of the line.
-func decodeString(ctx *kong.DecodeContext, target reflect.Value) error {
-	t := ctx.Scan.Pop()
-	if t.IsEOL() {
-		return errors.New("missing value")
-	}
-	target.SetString(t.String())
-	return nil
 }
 
 // verbName is the verb as the user types it, "lesson start" for one below another.

@@ -30,6 +30,7 @@ func TestUsageErrors(t *testing.T) {
 	}{
 		{"a flag without its value", []string{"--root"}, "learnbox: --root: missing value\nhint: see learnbox --help\n"},
 		{"a verb's flag without its value", []string{"pull", "a", "--platform"}, "learnbox: pull: --platform: missing value\nhint: see learnbox pull --help\n"},
+		{"no image", []string{"run", "-it"}, "learnbox: run: IMAGE is missing\nhint: usage: learnbox run [flags] IMAGE [COMMAND [ARG...]]\n"},
 		{"a list without its value", []string{"images", "-f"}, "learnbox: images: --filter: missing value\nhint: see learnbox images --help\n"},
 		{"one argument too many", []string{"tag", "a", "b", "c"}, "learnbox: tag: unexpected argument c\nhint: see learnbox tag --help\n"},
 		{"a word that is none of the choices", []string{"completion", "tcsh"}, "learnbox: completion: <shell> must be one of \"bash\",\"zsh\",\"fish\" but got \"tcsh\"\nhint: see learnbox completion --help\n"},
@@ -121,6 +122,8 @@ func TestFlagsFirst(t *testing.T) {
 		{"a lone - is an argument", "rmi a - -f", "rmi -f a -"},
 		{"a value that is missing", "inspect a -f", "inspect a -f"},
 		{"a program's arguments are its own", "run a -it b", "run a -it b"},
+		{"-- before a program", "run -e -- -it -- b -- c", "run -e -- -it b -- c"},
+		{"-- of a program", "run b -- c", "run b -- c"},
 		{"no verb", "--root", "--root"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -240,8 +243,10 @@ func TestSudoLine(t *testing.T) {
 	}
 }
 
-func BenchmarkParser(b *testing.B) {
+func BenchmarkParse(b *testing.B) {
 	for b.Loop() {
-		model(b)
+		if _, _, err := parse(new(cli), []string{"version"}); err != nil {
+			b.Fatal(err)
+		}
 	}
 }

@@ -53,7 +53,11 @@ func (c *CompletionCmd) Run(a *app) error {
 	if err != nil {
 		return fmt.Errorf("read the template for %s: %w", c.Shell, err)
 	}
-	if err := t.Execute(a.stdout, completionModel(a.model)); err != nil {
+	k, err := newParser(new(cli))
+	if err != nil {
+		return err
+	}
+	if err := t.Execute(a.stdout, completionModel(k.Model)); err != nil {
 		return fmt.Errorf("print the script for %s: %w", c.Shell, err)
 	}
 	return nil

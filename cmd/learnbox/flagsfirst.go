@@ -21,8 +21,11 @@ func flagsFirst(app *kong.Application, args []string) []string {
 			continue
 		}
 		verb := childNamed(app.Node, args[i])
-		if verb == nil || len(verb.Children) > 0 || slices.ContainsFunc(verb.Positional, func(p *kong.Positional) bool { return p.Passthrough }) {
+		if verb == nil || len(verb.Children) > 0 {
 			return args
+		}
+		if slices.ContainsFunc(verb.Positional, func(p *kong.Positional) bool { return p.Passthrough }) {
+			return dropDashes(append(slices.Clone(flags), verb.Flags...), args, i+1)
 		}
 		return append(slices.Clone(args[:i+1]), sortFlags(append(slices.Clone(flags), verb.Flags...), args[i+1:])...)
 	}
@@ -50,6 +53,22 @@ func sortFlags(flags []*kong.Flag, args []string) []string {
 		}
 	}
 	return append(first, rest...)
+}
+
+// dropDashes takes away a "--" that ends the flags of a verb whose arguments are
+// a command line: kong would take it for the first of them.
+func dropDashes(flags []*kong.Flag, args []string, from int) []string {
+	for i := from; i < len(args); i++ {
+		switch {
+		case args[i] == "--":
+			return slices.Delete(slices.Clone(args), i, i+1)
+		case !isFlag(args[i]):
+			return args
+		case takesNext(flags, args[i]):
+			i++
+		}
+	}
+	return args
 }
 
 // isFlag reports whether a word is a flag; a lone "-" is an argument.

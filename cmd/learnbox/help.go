@@ -43,7 +43,11 @@ func (HelpCmd) KeepsSignals() {}
 
 // Run does the verb.
 func (c *HelpCmd) Run(a *app) error {
-	node := a.model.Node
+	k, err := newParser(new(cli))
+	if err != nil {
+		return err
+	}
+	node := k.Model.Node
 	for _, word := range c.Verb {
 		child := childNamed(node, word)
 		if child == nil {
@@ -51,7 +55,7 @@ func (c *HelpCmd) Run(a *app) error {
 		}
 		node = child
 	}
-	return writeHelp(a.stdout, a.model, node)
+	return writeHelp(a.stdout, k.Model, node)
 }
 
 func childNamed(n *kong.Node, name string) *kong.Node {
@@ -123,7 +127,7 @@ func usageLine(n *kong.Node) string {
 	}
 	for _, p := range n.Positional {
 		arg := argumentName(p)
-		if p.IsCumulative() {
+		if p.IsCumulative() && !strings.Contains(arg, "...") {
 			arg += "..."
 		}
 		if !p.Required {
@@ -163,9 +167,9 @@ func flagRows(flags []*kong.Flag) [][2]string {
 			left = "-" + string(f.Short) + ", --" + f.Name
 		}
 		if !f.IsBool() && !f.IsCounter() {
-			left += " " + f.FormatPlaceHolder()
+			left += " " + firstOf(f.PlaceHolder, strings.ToUpper(f.Name))
 		}
-		rows = append(rows, [2]string{strings.TrimSuffix(left, ",..."), f.Help})
+		rows = append(rows, [2]string{left, f.Help})
 	}
 	return rows
 }

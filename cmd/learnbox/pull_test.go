@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"io"
-	"log"       //nolint:depguard // the registry of the tests wants a logger of this kind
-	"math/rand" //nolint:depguard // likewise
+	"log"
+	"math/rand"
 	"net/http"
 	"net/http/httptest"
 	"strings"

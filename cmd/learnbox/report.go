@@ -132,7 +132,8 @@ func (r *report) usage(app *kong.Application, err error) int {
 func missingArgument(n *kong.Node) string {
 	for _, p := range n.Positional {
 		if p.Required && !p.Set {
-			return argumentName(p) + " is missing"
+			name, _, _ := strings.Cut(argumentName(p), " ") // "IMAGE [COMMAND]"
+			return name + " is missing"
 		}
 	}
 	return ""
