@@ -100,7 +100,7 @@ func decompress(r io.Reader, mediaType string) (io.ReadCloser, error) {
 		if err != nil {
 			return nil, fmt.Errorf("decompress gzip: %w", noEOF(err))
 		}
-		return &decompressor{z, z.Close, br, found}, nil
+		return &decompressor{z, z.Close, found}, nil
 	case codecZstd:
 		// Concurrency 1 decodes in the goroutine that reads: the pipeline around
 		// it already fills two cores.
@@ -108,7 +108,7 @@ func decompress(r io.Reader, mediaType string) (io.ReadCloser, error) {
 		if err != nil {
 			return nil, fmt.Errorf("decompress zstd: %w", noEOF(err))
 		}
-		return &decompressor{z, z.IOReadCloser().Close, br, found}, nil
+		return &decompressor{z, z.IOReadCloser().Close, found}, nil
 	case codecXz, codecBzip2:
 		return nil, fmt.Errorf("the layer is compressed with %s, which no media type of layers allows", found)
 	case codecNone:
@@ -116,32 +116,22 @@ func decompress(r io.Reader, mediaType string) (io.ReadCloser, error) {
 	return io.NopCloser(br), nil
 }
 
-// A decompressor ends only where the compressed blob does.
+// A decompressor says which compression its errors are about.
 type decompressor struct {
-	z     io.Reader
+	io.Reader
 	close func() error
-	rest  io.Reader
 	codec codec
 }
 
-// Read takes care that the end is really the end: further gzip members and zstd
-// frames belong to the layer, but anything else behind it is not covered by the
-// diffID, and a blob with two meanings is a trap.
+// Read goes on to the end of the blob: further gzip members and zstd frames belong
+// to the layer. Both libraries take anything else behind the last one for a bad
+// header; the diffID would not cover it, and a blob with two meanings is a trap.
 func (d *decompressor) Read(p []byte) (int, error) {
-	n, err := d.z.Read(p)
-	switch {
-	case err == nil:
-		return n, nil
-	case !errors.Is(err, io.EOF):
-		return n, fmt.Errorf("decompress %s: %w", d.codec, err)
+	n, err := d.Reader.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		err = fmt.Errorf("decompress %s: %w", d.codec, err)
 	}
-	switch extra, err := io.CopyN(io.Discard, d.rest, 1); {
-	case extra > 0:
-		return n, fmt.Errorf("decompress %s: garbage behind the end", d.codec)
-	case !errors.Is(err, io.EOF):
-		return n, err
-	}
-	return n, io.EOF
+	return n, err
 }
 
 // Close frees what the decompressor holds; the blob stays open.

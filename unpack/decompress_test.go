@@ -125,6 +125,8 @@ func TestDecompress(t *testing.T) {
 		"gzip, zeros behind":               {mediaType: gzipType, in: concat(gz, make([]byte, 512)), wantErr: "decompress gzip"},
 		"zstd, garbage behind":             {mediaType: zstdType, in: concat(zs, []byte("garbage")), wantErr: "decompress zstd"},
 		"zstd, the largest window":         {mediaType: zstdType, in: narrow, want: []byte("x")},
+		"zstd, one byte behind":            {mediaType: zstdType, in: concat(zs, []byte("g")), wantErr: "decompress zstd"},
+		"zstd, zeros behind":               {mediaType: zstdType, in: concat(zs, make([]byte, 512)), wantErr: "decompress zstd"},
 		"zstd, a window beyond all memory": {mediaType: zstdType, in: window, wantErr: "decompress zstd"},
 	}
 	for name, tt := range tests {

@@ -1,14 +1,12 @@
 package unpack
 
 import (
-	"archive/tar"
 	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -16,92 +14,10 @@ import (
 	"time"
 
 	digest "github.com/opencontainers/go-digest"
-	"golang.org/x/sys/unix"
 
 	"github.com/learnbox/learnbox/internal/privtest"
 	"github.com/learnbox/learnbox/narrate"
-	"github.com/learnbox/learnbox/pull/store"
 )
-
-// The environment of a child says what it is to do in place of the tests.
-const (
-	childTask = "LEARNBOX_UNPACK_TASK"
-	childDir  = "LEARNBOX_UNPACK_DIR"
-)
-
-func TestMain(m *testing.M) {
-	if task := os.Getenv(childTask); task != "" {
-		os.Exit(runChild(task, os.Getenv(childDir)))
-	}
-	// Flatten waits until everything that anybody wrote to the file system is on
-	// the disk, and tests would do so a hundred times.
-	if fi, err := os.Stat("/dev/shm"); err == nil && fi.IsDir() && os.Getenv("TMPDIR") == "" {
-		_ = os.Setenv("TMPDIR", "/dev/shm")
-	}
-	os.Exit(m.Run())
-}
-
-// runChild is the other process of a test.
-func runChild(task, dir string) int {
-	var err error
-	switch task {
-	case "hang": // in the middle of the second layer, until killed
-		stuck := hangingLayer(func() { fmt.Println("halfway") })
-		_, err = Flatten(context.Background(), dir, stuck, Options{})
-	case "flatten":
-		var path string
-		path, err = Flatten(context.Background(), dir, goodLayers(), Options{})
-		fmt.Println(path)
-	case "full":
-		err = fillSmallDisk(dir)
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	return 0
-}
-
-// child prepares this test binary as another process.
-func child(t *testing.T, task, dir string) *exec.Cmd {
-	t.Helper()
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.CommandContext(t.Context(), self)
-	cmd.Env = append(os.Environ(), childTask+"="+task, childDir+"="+dir)
-	cmd.Stderr = t.Output()
-	return cmd
-}
-
-// goodLayers are the same in every process.
-func goodLayers() []store.Layer {
-	t := &testing.T{}
-	return layers(t, []item{folder("d"), file("d/a", "1")}, []item{file("d/b", strings.Repeat("2", 100_000))})
-}
-
-// hangingLayer is goodLayers, but the second stops in the middle, calls halfway,
-// and goes on when its context ends, as a reader of the store does.
-func hangingLayer(halfway func()) []store.Layer {
-	all := goodLayers()
-	open := all[1].Open
-	all[1].Open = func(ctx context.Context) (io.ReadCloser, error) {
-		r, err := open(ctx)
-		left := 50_000
-		return io.NopCloser(readFunc(func(p []byte) (int, error) {
-			if left == 0 {
-				halfway()
-				<-ctx.Done()
-				return 0, ctx.Err()
-			}
-			n, err := r.Read(p[:min(len(p), left)])
-			left -= n
-			return n, err
-		})), err
-	}
-	return all
-}
 
 func TestFlattenTwice(t *testing.T) {
 	privtest.Require(t, "root")
@@ -306,114 +222,5 @@ func TestManyAtOnce(t *testing.T) {
 	wg.Wait()
 	if left := leftovers(t, dir); left != nil {
 		t.Errorf("left %v", left)
-	}
-}
-
-// TestFullDisk unpacks to a tmpfs of 1 MiB, in a process with mounts of its own.
-func TestFullDisk(t *testing.T) {
-	privtest.Require(t, "root")
-	privtest.NoTrace(t)
-	cmd := child(t, "full", t.TempDir())
-	cmd.SysProcAttr = &unix.SysProcAttr{Unshareflags: unix.CLONE_NEWNS}
-	if out, err := cmd.Output(); err != nil {
-		t.Errorf("%s: %v", out, err)
-	}
-}
-
-// fillSmallDisk runs in the child.
-func fillSmallDisk(dir string) error {
-	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
-		return err
-	}
-	if err := unix.Mount("small", dir, "tmpfs", 0, "size=1m,nr_inodes=100"); err != nil {
-		return err
-	}
-	var many []item
-	for i := range 200 {
-		many = append(many, file(fmt.Sprintf("d/%d", i), "x"))
-	}
-	t := &testing.T{}
-	for name, all := range map[string][]store.Layer{
-		"bytes":  layers(t, []item{file("small", "x")}, []item{file("large", strings.Repeat("x", 2<<20))}),
-		"inodes": layers(t, many),
-	} {
-		_, err := Flatten(context.Background(), dir, all, Options{})
-		var hinted interface{ Hint() string }
-		if !errors.Is(err, unix.ENOSPC) || !errors.As(err, &hinted) {
-			return fmt.Errorf("%s: %w, want ENOSPC with a hint", name, err)
-		}
-		entries, err := os.ReadDir(dir)
-		if err != nil || len(entries) != 0 {
-			return fmt.Errorf("%s: left %v, %w", name, entries, err)
-		}
-		var fs unix.Statfs_t
-		if err := unix.Statfs(dir, &fs); err != nil || fs.Bfree != fs.Blocks {
-			return fmt.Errorf("%s: %d of %d blocks are free, %w", name, fs.Bfree, fs.Blocks, err)
-		}
-	}
-	return nil
-}
-
-func TestRemove(t *testing.T) {
-	privtest.Require(t, "root")
-	v := newVictim(t)
-	before := v.state(t)
-	deep := strings.Repeat("d/", 1000)
-	path, err := Flatten(t.Context(), v.rootfs, layers(t, v.aim([]item{
-		file("etc/passwd", "x"), symlink("l", "{victim}"), symlink("etc/l", "{up}"), file(deep+"f", "x"),
-		folder("closed").with(func(h *tar.Header) { h.Mode = 0 }),
-	})), Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for range 2 { // the second finds nothing
-		if err := Remove(path); err != nil {
-			t.Fatal(err)
-		}
-		if entries, err := os.ReadDir(v.rootfs); err != nil || len(entries) != 0 {
-			t.Errorf("left %v, %v", entries, err)
-		}
-	}
-	if after := v.state(t); after != before {
-		t.Errorf("outside of the root\nbefore: %s\nafter:  %s", before, after)
-	}
-	if err := Remove(filepath.Join(t.TempDir(), "none", filepath.Base(path))); err != nil {
-		t.Errorf("below a directory that is missing: %v", err)
-	}
-	for _, foreign := range []string{v.path, v.rootfs, "/", "", ".", "..", filepath.Join(v.rootfs, ".tmp-x")} {
-		if err := Remove(foreign); err == nil || !strings.Contains(err.Error(), "not the directory of an unpacked image") {
-			t.Errorf("Remove(%q) = %v", foreign, err)
-		}
-	}
-}
-
-// Links make trees deeper than any path, and than a process may open directories.
-func TestRemoveDeeperThanDescriptors(t *testing.T) {
-	privtest.Require(t, "root")
-	var items []item
-	deep := strings.Repeat("descending/", 300)
-	for i := range 3 {
-		if i > 0 {
-			deep = fmt.Sprintf("l%d/", i-1) + strings.Repeat("descending/", 300)
-		}
-		items = append(items, folder(deep), symlink(fmt.Sprintf("l%d", i), "/"+deep))
-	}
-	items = append(items, file("l2/f", "x"))
-	path, err := Flatten(t.Context(), rootDir(t), layers(t, items), Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	var old unix.Rlimit
-	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &old); err != nil {
-		t.Fatal(err)
-	}
-	few := old
-	few.Cur = 100
-	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &few); err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = unix.Setrlimit(unix.RLIMIT_NOFILE, &old) }()
-	if err := Remove(path); err != nil {
-		t.Errorf("900 levels with 100 descriptors: %v", err)
 	}
 }
