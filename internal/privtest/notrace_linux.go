@@ -137,7 +137,7 @@ func addCgroups(tr trace) error {
 				return nil // removed while we looked
 			}
 			if err == nil && d.IsDir() && strings.Contains(strings.TrimPrefix(path, m.dir), "/"+mark) {
-				tr["cgroup "+path]++
+				tr[cgroupWord+path]++
 			}
 			return err
 		})
@@ -174,7 +174,7 @@ func addProcesses(tr trace) error {
 			continue
 		}
 		if p, ok := readProcess(pid); ok && p.ours() {
-			tr[fmt.Sprintf("process %d (%s), started at tick %s", pid, p.name, p.start)]++
+			tr[fmt.Sprintf("%s%d (%s), started at tick %s", processWord, pid, p.name, p.start)]++
 		}
 	}
 	return nil

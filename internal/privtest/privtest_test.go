@@ -114,6 +114,9 @@ func TestImagesWalksUp(t *testing.T) {
 }
 
 func TestDifference(t *testing.T) {
+	if diff := difference(trace{"process 1": 1, "cgroup /learnbox": 1}, trace{}); diff != "" {
+		t.Errorf("a foreign process that ended: %q", diff)
+	}
 	tests := map[string]struct{ before, after, want string }{
 		"nothing happened":    {"a b", "a b", ""},
 		"one thing new":       {"a", "a b", "  left behind: b\n"},
