@@ -2,6 +2,7 @@ package cgroup
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -152,9 +153,9 @@ type deviceWrite struct{ file, line string }
 // more than the rules say.
 func deviceWrites(rules []deviceRule) ([]deviceWrite, error) {
 	byDefault := deviceRule{allow: false}
-	for i := len(rules) - 1; i >= 0; i-- {
-		if rules[i].isDefault() {
-			byDefault, rules = rules[i], rules[i+1:]
+	for i, r := range slices.Backward(rules) {
+		if r.isDefault() {
+			byDefault, rules = r, rules[i+1:]
 			break
 		}
 	}

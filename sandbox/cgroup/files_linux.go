@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
 	"time"
 
@@ -39,24 +40,28 @@ func readFile(path string) (string, error) {
 	return string(bytes.TrimSpace(b)), err
 }
 
-// mkdirs makes dir and what is missing above it, but nothing above root. It
-// returns whether dir is new. Another container may remove an empty group above
-// between two of these calls, so it tries more than once.
+// mkdirs makes dir and what is missing above it, but nothing above root, and
+// prepares what it made. A container that ends may remove an empty group above
+// between two of these calls, so they are tried more than once.
 func mkdirs(root, dir string, prepare func(dir string) error) error {
 	for try := 0; ; try++ {
 		err := unix.Mkdir(dir, 0o755)
 		if err == nil {
 			return prepare(dir)
 		}
-		parent := dir[:bytes.LastIndexByte([]byte(dir), '/')]
+		parent := filepath.Dir(dir)
 		if !errors.Is(err, unix.ENOENT) || len(parent) <= len(root) || try == 10 {
 			return linux.Failed(err, "mkdir(%q, 0755)", dir)
 		}
-		if err := mkdirs(root, parent, prepare); err != nil && !errors.Is(err, unix.EEXIST) {
+		if err := mkdirs(root, parent, prepare); err != nil && !errors.Is(err, unix.EEXIST) && !isGone(err) {
 			return err
 		}
 	}
 }
+
+// isGone says whether a group was removed: ENOENT when a file in it is opened,
+// ENODEV when it was open before.
+func isGone(err error) bool { return errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENODEV) }
 
 func rmdir(dir string) error {
 	return linux.Failed(unix.Rmdir(dir), "rmdir(%q)", dir)
@@ -109,8 +114,8 @@ func childrenOf(dir string) ([]string, error) {
 // procsBelow lists the processes of a group and of those below it.
 func procsBelow(dir string) ([]int, error) {
 	data, err := os.ReadFile(dir + "/cgroup.procs")
-	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENODEV) {
-		return nil, nil // removed, before or while it was read
+	if isGone(err) {
+		return nil, nil
 	}
 	if err != nil {
 		return nil, err
@@ -127,8 +132,8 @@ func procsBelow(dir string) ([]int, error) {
 	// A directory has a link from its parent, one from itself, and one from each
 	// directory in it: so two say that there is no need to look.
 	var st unix.Stat_t
-	if err := unix.Stat(dir, &st); err != nil || st.Nlink == 2 {
-		return pids, nil //nolint:nilerr // it is gone, and its processes were elsewhere before
+	if unix.Stat(dir, &st) != nil || st.Nlink == 2 {
+		return pids, nil
 	}
 	children, err := childrenOf(dir)
 	if err != nil {
@@ -159,7 +164,7 @@ func await(pids []int) {
 	}
 	_, _ = unix.Poll(polled, timeout)
 	for _, p := range polled {
-		unix.Close(int(p.Fd))
+		_ = unix.Close(int(p.Fd))
 	}
 }
 

@@ -32,6 +32,9 @@ type Mount struct {
 // device rules of r. It must not exist yet. Nothing is left of a group that
 // could not be made completely. The warnings name what of r is not kept to.
 func Create(h Hierarchy, path string, r *specs.LinuxResources) (*Group, []string, error) {
+	if len(h.Trees) == 0 {
+		return nil, nil, &notMountedError{}
+	}
 	g, err := Open(h, path)
 	if err != nil {
 		return nil, nil, err

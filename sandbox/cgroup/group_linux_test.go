@@ -1,7 +1,6 @@
 package cgroup
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -10,7 +9,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -77,7 +75,7 @@ func run(t *testing.T, g *Group, cmd *exec.Cmd) *exec.Cmd {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd.SysProcAttr = &syscall.SysProcAttr{}
+	cmd.SysProcAttr = &unix.SysProcAttr{}
 	if fd != nil {
 		defer fd.Close()
 		cmd.SysProcAttr.UseCgroupFD, cmd.SysProcAttr.CgroupFD = true, int(fd.Fd())
@@ -180,6 +178,9 @@ func TestPathsThatLeaveTheTree(t *testing.T) {
 			t.Errorf("Open(%q) = %v", path, g.Path)
 		}
 	}
+	if _, _, err := Create(Hierarchy{}, "x", nil); err == nil {
+		t.Error("a group was made on a machine without trees")
+	}
 }
 
 // A process may have made groups of its own, and forks while it is killed.
@@ -187,8 +188,10 @@ func TestKillOutrunsAForkBomb(t *testing.T) {
 	for name, h := range layouts(t) {
 		t.Run(name, func(t *testing.T) {
 			g := mustCreate(t, h)
+			bomb := "while :; do (sleep 100 &) done"
 			if dir := h.Dir("pids"); dir != "" {
-				if err := writeFile(dir+"/"+g.Path+"/pids.max", "300"); err != nil { // mercy on the other tests
+				bomb = "f() { f & f & }; while :; do f; done"
+				if err := writeFile(dir+"/"+g.Path+"/pids.max", "500"); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -197,8 +200,7 @@ func TestKillOutrunsAForkBomb(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			bomb := run(t, g, exec.CommandContext(t.Context(), "sh", "-c",
-				"echo 0 >"+g.dirs()[0]+"/own/cgroup.procs; while :; do (sleep 100 &) 2>/dev/null; done"))
+			run(t, g, exec.CommandContext(t.Context(), "sh", "-c", "echo 0 >"+g.dirs()[0]+"/own/cgroup.procs; "+bomb))
 			for end := time.Now().Add(5 * time.Second); ; {
 				pids, err := g.Procs()
 				if err != nil {
@@ -211,11 +213,27 @@ func TestKillOutrunsAForkBomb(t *testing.T) {
 					t.Fatalf("only %d processes", len(pids))
 				}
 			}
-			go func() { _ = bomb.Wait() }()
 			if err := errors.Join(g.Kill(), g.Remove()); err != nil {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+// The group above is removed, by the end of another container, between two calls.
+func TestMkdirsTriesAgain(t *testing.T) {
+	root, calls := t.TempDir(), 0
+	err := mkdirs(root, root+"/learnbox/c1", func(dir string) error {
+		if calls++; calls > 1 {
+			return nil
+		}
+		if err := os.Remove(dir); err != nil {
+			t.Fatal(err)
+		}
+		return unix.ENOENT
+	})
+	if err != nil || calls != 3 {
+		t.Errorf("error %v after %d calls, want 3", err, calls)
 	}
 }
 
@@ -259,6 +277,26 @@ func TestAFrozenGroupIsNotEntered(t *testing.T) {
 	}
 }
 
+func TestKillReachesWhatAContainerFroze(t *testing.T) {
+	h, ok := layouts(t)["v1"]
+	if !ok || h.Dir("freezer") == "" {
+		t.Skip("no freezer of version 1")
+	}
+	g := mustCreate(t, h)
+	cmd := run(t, g, sleeper(t))
+	own := h.Dir("freezer") + "/" + g.Path + "/own"
+	if err := mkdirs(own, own, func(string) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(writeFile(own+"/cgroup.procs", fmt.Sprint(cmd.Process.Pid)), setFreezer(own, "FROZEN")); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(g.Kill(), g.Remove()); err != nil {
+		t.Error(err)
+		_ = setFreezer(own, "THAWED")
+	}
+}
+
 func TestInsideReturnsTheErrorAndTheThread(t *testing.T) {
 	for name, h := range layouts(t) {
 		t.Run(name, func(t *testing.T) {
@@ -296,6 +334,38 @@ func TestTheRestOfAGroupIsRemoved(t *testing.T) {
 	}
 	if err := errors.Join(again.Kill(), again.Remove()); err != nil {
 		t.Error(err)
+	}
+}
+
+// The groups above come and go while others need them.
+func TestGroupsSideBySide(t *testing.T) {
+	for name, h := range layouts(t) {
+		t.Run(name, func(t *testing.T) {
+			top := filepath.Dir(testPath(t, h))
+			errs := make(chan error)
+			const workers, rounds = 4, 15
+			for w := range workers {
+				go func() {
+					errs <- func() error {
+						for range rounds {
+							g, _, err := Create(h, fmt.Sprintf("%s/c%d", top, w), nil)
+							if err != nil {
+								return err
+							}
+							if err := errors.Join(g.Inside(func() error { return nil }), g.Remove()); err != nil {
+								return err
+							}
+						}
+						return nil
+					}()
+				}()
+			}
+			for range workers {
+				if err := <-errs; err != nil {
+					t.Error(err)
+				}
+			}
+		})
 	}
 }
 
@@ -349,117 +419,6 @@ func TestMounts(t *testing.T) {
 	g.h.Version = 2
 	if got := g.Mounts(); got != nil {
 		t.Errorf("v2: Mounts() = %v", got)
-	}
-}
-
-// tryDevices prints what becomes of each access to a device.
-func tryDevices(dir string) {
-	for _, d := range []struct {
-		path  string
-		flags int
-	}{{"/dev/null", unix.O_RDWR}, {"/dev/zero", unix.O_RDONLY}, {"/dev/kmsg", unix.O_RDONLY}, {"/dev/random", unix.O_RDONLY}, {"/dev/random", unix.O_WRONLY}} {
-		fd, err := unix.Open(d.path, d.flags|unix.O_CLOEXEC, 0)
-		fmt.Printf("open %s %d: %v\n", d.path, d.flags, err)
-		if err == nil {
-			unix.Close(fd)
-		}
-	}
-	for _, n := range []struct {
-		mode         uint32
-		major, minor uint32
-	}{{unix.S_IFCHR, 1, 3}, {unix.S_IFCHR, 1, 7}, {unix.S_IFBLK, 7, 0}} {
-		path := filepath.Join(dir, fmt.Sprint(n.mode, "-", n.major, "-", n.minor))
-		err := unix.Mknod(path, n.mode|0o600, int(unix.Mkdev(n.major, n.minor)))
-		fmt.Printf("mknod %#o %d:%d: %v\n", n.mode, n.major, n.minor, err)
-	}
-}
-
-func TestDeviceRulesHold(t *testing.T) {
-	null, zero := device(true, "c", 1, 3, "rw"), device(true, "c", 1, 5, "r")
-	for name, tt := range map[string]struct {
-		rules []specs.LinuxDeviceCgroup
-		want  string // errors of the eight lines: - or EPERM as x
-	}{
-		"no rules":                  {nil, "--------"},
-		"everything":                {[]specs.LinuxDeviceCgroup{{Allow: true, Access: "rwm"}}, "--------"},
-		"nothing":                   {[]specs.LinuxDeviceCgroup{{Allow: false}}, "xxxxxxxx"},
-		"Docker's":                  {docker(), "--x-----"},
-		"Docker's without block":    {slices.Delete(docker(), 2, 3), "--x----x"},
-		"two devices":               {[]specs.LinuxDeviceCgroup{{Allow: false}, null, zero}, "--xxxxxx"},
-		"no default denies":         {[]specs.LinuxDeviceCgroup{zero}, "x-xxxxxx"},
-		"all but writing to random": {[]specs.LinuxDeviceCgroup{{Allow: true}, device(false, "c", 1, 8, "w")}, "----x---"},
-		"all but nodes of 1:7":      {[]specs.LinuxDeviceCgroup{{Allow: true}, device(false, "c", 1, 7, "m")}, "------x-"},
-	} {
-		for version, h := range layouts(t) {
-			t.Run(version+" "+name, func(t *testing.T) {
-				g := mustCreate(t, h, tt.rules...)
-				cmd := exec.CommandContext(t.Context(), "/proc/self/exe")
-				cmd.Env = []string{childEnv + "=" + t.TempDir()}
-				// Opened here: inside the group os/exec could not open its /dev/null.
-				null, err := os.Open(os.DevNull)
-				if err != nil {
-					t.Fatal(err)
-				}
-				defer null.Close()
-				cmd.Stdin, cmd.Stderr = null, os.Stderr
-				out, err := cmd.StdoutPipe()
-				if err != nil {
-					t.Fatal(err)
-				}
-				run(t, g, cmd)
-				got, lines := "", bufio.NewScanner(out)
-				for lines.Scan() {
-					switch {
-					case strings.HasSuffix(lines.Text(), "<nil>"):
-						got += "-"
-					case strings.HasSuffix(lines.Text(), unix.EPERM.Error()):
-						got += "x"
-					default:
-						t.Error(lines.Text())
-					}
-				}
-				if got != tt.want {
-					t.Errorf("%s, want %s", got, tt.want)
-				}
-			})
-		}
-	}
-}
-
-func TestRulesThatVersion1CannotKeepToAreRefused(t *testing.T) {
-	h, ok := layouts(t)["v1"]
-	if !ok {
-		t.Skip("no version 1")
-	}
-	path := testPath(t, h)
-	rules := &specs.LinuxResources{Devices: append(docker(), device(false, "c", 1, 3, "w"))}
-	if _, _, err := Create(h, path, rules); err == nil || !strings.Contains(err.Error(), "takes back") {
-		t.Errorf("error %v", err)
-	}
-	without := Hierarchy{Version: 1, Trees: slices.DeleteFunc(slices.Clone(h.Trees), func(tr Tree) bool { return tr.Controllers[0] == "devices" })}
-	var hint interface{ Hint() string }
-	if _, _, err := Create(without, path, &specs.LinuxResources{Devices: docker()}); !errors.As(err, &hint) {
-		t.Errorf("error %v, want one with a hint", err)
-	}
-	if left, err := List(h, filepath.Dir(path)); err != nil || len(left) > 0 {
-		t.Errorf("left behind: %v, %v", left, err)
-	}
-}
-
-func TestARefusedFilterIsAnErrorWithAWayOut(t *testing.T) {
-	f, err := os.Open(t.TempDir()) // no group
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	privtest.Require(t, "root")
-	err = filterDevices(f, nil)
-	var hint interface{ Hint() string }
-	if !errors.As(err, &hint) {
-		t.Errorf("error %v, want one with a hint", err)
-	}
-	if hint := (&deviceFilterError{unix.EPERM}).Hint(); !strings.Contains(hint, "CAP_BPF") {
-		t.Errorf("hint %q", hint)
 	}
 }
 

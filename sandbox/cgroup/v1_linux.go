@@ -63,10 +63,17 @@ func (*noDevicesError) Hint() string {
 
 // inheritCpuset gives a new group the processors and memory nodes of the group
 // above. The kernel leaves both empty, and a group without them takes no
-// process (ENOSPC), cpuset(7).
+// process (ENOSPC), cpuset(7). Where the group above is still empty itself,
+// another learnbox has just made it and not got further; it is helped.
 func inheritCpuset(dir string) error {
+	above := filepath.Dir(dir)
 	for _, file := range []string{"cpuset.cpus", "cpuset.mems"} {
-		value, err := readFile(filepath.Dir(dir) + "/" + file)
+		value, err := readFile(above + "/" + file)
+		if err == nil && value == "" {
+			if err = inheritCpuset(above); err == nil {
+				value, err = readFile(above + "/" + file)
+			}
+		}
 		if err != nil {
 			return err
 		}
@@ -133,11 +140,13 @@ func (h Hierarchy) ownGroups() ([]string, error) {
 		for line := range strings.SplitSeq(string(data), "\n") {
 			fields := strings.SplitN(line, ":", 3)
 			if len(fields) == 3 && slices.Contains(strings.Split(fields[1], ","), t.Controllers[0]) {
-				dir = t.Dir + "/" + strings.TrimPrefix(fields[2], t.root)
+				if below, err := filepath.Rel(t.root, fields[2]); err == nil && filepath.IsLocal(below) {
+					dir = filepath.Join(t.Dir, below)
+				}
 			}
 		}
 		if dir == "" {
-			return nil, fmt.Errorf("/proc/thread-self/cgroup has no line for %s", t.Controllers[0])
+			return nil, fmt.Errorf("this process's own group of %s is not below %s", t.Controllers[0], t.Dir)
 		}
 		dirs = append(dirs, dir)
 	}
@@ -170,7 +179,7 @@ func (g *Group) killV1() error {
 		}
 		err = killAll(pids)
 		if freezer != "" {
-			err = errors.Join(err, setFreezer(freezer, "THAWED"))
+			err = errors.Join(err, thawV1(freezer))
 		}
 		if err != nil {
 			return err
@@ -188,7 +197,7 @@ func freezeV1(dir string) error {
 	}
 	for range 100 {
 		state, err := readFile(dir + "/freezer.state")
-		if errors.Is(err, unix.ENOENT) || state == "FROZEN" {
+		if isGone(err) || state == "FROZEN" {
 			return nil
 		}
 		if err != nil {
@@ -199,10 +208,23 @@ func freezeV1(dir string) error {
 	return nil
 }
 
+// thawV1 lets a group go on, and those below it: a container that may write to
+// its cgroups can have frozen one by itself, and what is frozen does not die.
+func thawV1(dir string) error {
+	if err := setFreezer(dir, "THAWED"); err != nil {
+		return err
+	}
+	children, err := childrenOf(dir)
+	for _, child := range children {
+		err = errors.Join(err, thawV1(child))
+	}
+	return err
+}
+
 func setFreezer(dir, state string) error {
 	err := writeFile(dir+"/freezer.state", state)
-	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENODEV) {
-		return nil // the group is gone
+	if isGone(err) {
+		return nil
 	}
 	return err
 }
