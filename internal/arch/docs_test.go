@@ -73,6 +73,33 @@ func TestTableMissesNothing(t *testing.T) {
 	}
 }
 
+// TestDependenciesHaveAReason wants every module that go.mod requires directly to be
+// named in a decision.
+func TestDependenciesHaveAReason(t *testing.T) {
+	repo := repository(t)
+	gomod, err := fs.ReadFile(repo, "go.mod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var named []string
+	pages, err := fs.Glob(repo, "docs/decisions/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, page := range pages {
+		text, err := fs.ReadFile(repo, page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		named = append(named, quoted(string(text))...)
+	}
+	for _, m := range regexp.MustCompile(`(?m)^\t(\S+/\S+) v\S+$`).FindAllStringSubmatch(string(gomod), -1) {
+		if !slices.Contains(named, m[1]) {
+			t.Errorf("go.mod requires %s, and no page of docs/decisions says why", m[1])
+		}
+	}
+}
+
 // linksOf returns the targets of a page's links to files, from the top of the repository.
 func linksOf(doc, text string) []string {
 	var paths []string
