@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"log"
-	"math/rand"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/registry"
+	ggcr "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/random"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
@@ -25,12 +25,17 @@ import (
 // hub is a registry in this process that counts how often it is asked for an image.
 type hub struct {
 	addr  string
+	base  ggcr.Image
 	asked int
 }
 
 func startHub(t *testing.T) *hub {
 	t.Helper()
-	h := &hub{}
+	base, err := random.Image(100, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := &hub{base: base}
 	serve := registry.New(registry.Logger(log.New(io.Discard, "", 0)))
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.Contains(r.URL.Path, "/manifests/") {
@@ -46,16 +51,13 @@ func startHub(t *testing.T) *hub {
 // push puts an image for linux/arch there, under the name "a". All have the same layer.
 func (h *hub) push(t *testing.T, arch string) {
 	t.Helper()
-	img, err := random.Image(100, 1, random.WithSource(rand.NewSource(1)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := img.ConfigFile()
+	c, err := h.base.ConfigFile()
 	if err != nil {
 		t.Fatal(err)
 	}
 	c.OS, c.Architecture = "linux", arch
-	if img, err = mutate.ConfigFile(img, c); err != nil {
+	img, err := mutate.ConfigFile(h.base, c)
+	if err != nil {
 		t.Fatal(err)
 	}
 	ref, err := name.ParseReference(h.addr + "/library/a")
