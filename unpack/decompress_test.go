@@ -214,3 +214,18 @@ func TestReadAheadKeepsErrors(t *testing.T) {
 	}
 	a.wait()
 }
+
+// The store restarts a download by telling those who have read from it; they must
+// be able to see that it was this and not a bad layer.
+func TestErrorsOfTheStoreComeThrough(t *testing.T) {
+	restarted := errors.New("restarted")
+	plain := bytes.Repeat([]byte("some content, "), 10_000)
+	for name, packed := range map[string][]byte{"tar+gzip": gzipped(t, plain), "tar+zstd": zstded(t, plain), "tar": plain} {
+		for _, at := range []int{0, 5, len(packed) / 2, len(packed)} {
+			r := io.MultiReader(bytes.NewReader(packed[:at]), iotest.ErrReader(restarted))
+			if _, err := unpacked(r, "application/vnd.oci.image.layer.v1."+name); !errors.Is(err, restarted) {
+				t.Errorf("%s, after %d bytes: %v", name, at, err)
+			}
+		}
+	}
+}
