@@ -138,7 +138,7 @@ func chrooted(t *testing.T, top string, do func()) {
 		t.Fatal(err)
 	}
 	defer func() {
-		if err := errors.Join(out.Chdir(), unix.Chroot("."), wd.Chdir()); err != nil {
+		if err := errors.Join(unix.Fchdir(int(out.Fd())), unix.Chroot("."), unix.Fchdir(int(wd.Fd()))); err != nil {
 			panic(err) // every test from here on would run in the wrong place
 		}
 	}()
