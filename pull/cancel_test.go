@@ -39,7 +39,7 @@ func TestCancel(t *testing.T) {
 	_, err := Pull(ctx, s, f.ref(""), Options{
 		pace: p,
 		Progress: func(p Progress) {
-			if p.Phase == Downloading && p.Current >= 50_000 {
+			if p.Phase == Downloading && p.Current > 0 {
 				once.Do(cancel)
 			}
 		},
@@ -51,7 +51,6 @@ func TestCancel(t *testing.T) {
 	if left := ingestFiles(t, s); len(left) != 1 {
 		t.Errorf("left: %q, want one partial file", left)
 	}
-	f.CloseClientConnections()
 	noMoreGoroutines(t, before)
 }
 

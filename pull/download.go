@@ -17,6 +17,10 @@ import (
 // bufferSize bounds one read from the network. Four layers at once cost four of these.
 const bufferSize = 256 << 10
 
+// progress is how many bytes an interrupted answer must have brought to count
+// as one that works. A registry that hands out a byte at a time does not.
+const progress = 64 << 10
+
 // tellEvery is how often a download reports its progress at most.
 const tellEvery = 50 * time.Millisecond
 
@@ -92,7 +96,7 @@ func (d *download) fillFrom(ctx context.Context, s *source) (joined bool, err er
 		}
 		joined = true
 		idle++
-		if d.to.Offset() > before {
+		if d.to.Offset()-before >= progress {
 			idle, stalls = 1, 0
 		}
 		if isTimeout(err) {

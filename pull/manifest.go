@@ -42,7 +42,7 @@ func newDocument(data []byte, contentType string, algorithm digest.Algorithm) (d
 	}
 	if head.SchemaVersion == 1 {
 		return document{}, &failure{
-			what: "the image is in Docker's format of 2014 (schema 1), which nobody signs or makes any more",
+			what: "the image is in Docker's format of 2014 (schema 1), which nobody makes any more",
 			hint: "ask its publisher for a newer one",
 		}
 	}

@@ -5,8 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -151,7 +149,6 @@ func TestUnpackFails(t *testing.T) {
 	if _, err := s.Find(t.Context(), f.ref("").String()); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("the name is there: %v", err)
 	}
-	f.CloseClientConnections()
 	noMoreGoroutines(t, before)
 }
 
@@ -211,44 +208,5 @@ func TestNarration(t *testing.T) {
 		if err != nil || strings.Join(got, ", ") != want {
 			t.Errorf("heard %q, %v, want %q", got, err, want)
 		}
-	}
-}
-
-// A layer is never in memory as a whole, not even a good part of it.
-func TestMemory(t *testing.T) {
-	f := newFake(t)
-	const size = 48 << 20
-	chunk := random(7, 1<<20)
-	sum := digest.SHA256.Digester()
-	for range size / len(chunk) {
-		sum.Hash().Write(chunk)
-	}
-	layer := v1.Descriptor{MediaType: v1.MediaTypeImageLayer, Digest: sum.Digest(), Size: size}
-	config := f.addJSON(v1.MediaTypeImageConfig, v1.Image{
-		Platform: hostPlatform(), RootFS: v1.RootFS{Type: "layers", DiffIDs: []digest.Digest{layer.Digest}},
-	})
-	f.addImage(hostPlatform(), nil, func(m *v1.Manifest) { m.Config, m.Layers = config, []v1.Descriptor{layer} }, "latest")
-	f.spoil = first(always, layer.Digest.String(), func(w http.ResponseWriter, _ *http.Request) {
-		for range size / len(chunk) {
-			_, _ = w.Write(chunk)
-		}
-	})
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	_, err := pullQuick(t, newStore(t), f.ref(""), Options{Unpack: func(ctx context.Context, ls []store.Layer) error {
-		r, err := ls[0].Open(ctx)
-		if err != nil {
-			return err
-		}
-		defer r.Close()
-		_, err = io.Copy(io.Discard, r)
-		return err
-	}})
-	runtime.ReadMemStats(&after)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got := after.TotalAlloc - before.TotalAlloc; got > size/4 {
-		t.Errorf("pulling %d MiB allocated %d MiB", size>>20, got>>20)
 	}
 }
