@@ -95,9 +95,9 @@ func TestRedirect(t *testing.T) {
 	if _, err := pullQuick(t, newStore(t), f.ref(""), Options{}); err != nil {
 		t.Error(err)
 	}
-	f.spoil = first(always, "", func(w http.ResponseWriter, r *http.Request) {
+	f.respoil(first(always, "", func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, r.URL.Path, http.StatusTemporaryRedirect)
-	})
+	}))
 	if _, err := pullQuick(t, newStore(t), f.ref(""), Options{}); err == nil {
 		t.Error("a circle of redirects was followed to its end")
 	}

@@ -179,7 +179,7 @@ func TestRetryAfter(t *testing.T) {
 		t.Errorf("came back after %v, want the second that the registry asked for", took)
 	}
 	// More than we are ready to wait is an error at once.
-	f.spoil = first(always, "/manifests/", retryIn("3600"))
+	f.respoil(first(always, "/manifests/", retryIn("3600")))
 	if _, err := pullQuick(t, newStore(t), f.ref(""), Options{}); err == nil || !strings.Contains(err.Error(), "too many requests") {
 		t.Errorf("an hour: %v", err)
 	}

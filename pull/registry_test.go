@@ -87,6 +87,13 @@ func (c *countingWriter) Write(p []byte) (int, error) {
 
 func (c *countingWriter) Unwrap() http.ResponseWriter { return c.ResponseWriter }
 
+// respoil changes spoil between two pulls.
+func (f *fake) respoil(s spoil) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.spoil = s
+}
+
 func (f *fake) bytesOf(d digest.Digest) int64 {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -57,7 +57,7 @@ func TestResumeInALaterProcess(t *testing.T) {
 	if left := ingestFiles(t, s); len(left) != 1 {
 		t.Fatalf("left: %q, want the partial file", left)
 	}
-	f.spoil = nil
+	f.respoil(nil)
 	got := map[digest.Digest][]byte{}
 	if _, err := pullQuick(t, s, f.ref(""), Options{Unpack: readAll(got)}); err != nil {
 		t.Fatal(err)

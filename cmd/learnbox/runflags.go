@@ -115,7 +115,7 @@ func (f *runFlags) build(draft *lifecycle.Draft, img store.Image, rootfs string,
 func (c *RunCmd) record(ct *created, img store.Image, rootfs string) lifecycle.Record {
 	return lifecycle.Record{
 		ID: ct.ID, Name: ct.Name, Image: c.Words[0], ImageID: img.ID.String(), Rootfs: rootfs,
-		Created: time.Now().UTC(), AutoRemove: c.Rm, Init: c.Init,
+		Created: time.Now().UTC(), AutoRemove: c.Rm, Init: ct.built.Init,
 		Seccomp: ct.built.SeccompProfile, StopSignal: ct.built.StopSignal, Labels: ct.built.Labels,
 	}
 }

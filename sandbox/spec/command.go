@@ -3,12 +3,7 @@ package spec
 import (
 	"fmt"
 	"path"
-
-	specs "github.com/opencontainers/runtime-spec/specs-go"
 )
-
-// InitDestination is where --init puts its small init in the container: Docker's place.
-const InitDestination = "/sbin/docker-init"
 
 // buildCommand sets what is executed, and where.
 func buildCommand(in *Input, res *Result) error {
@@ -16,13 +11,9 @@ func buildCommand(in *Input, res *Result) error {
 	if err != nil {
 		return err
 	}
-	if wantsInit(in) {
-		if !path.IsAbs(in.InitPath) {
-			return fmt.Errorf("--init: there is no init program to put into the container")
-		}
-		args = append([]string{InitDestination, "--"}, args...)
-	}
 	res.Spec.Process.Args = args
+	// In the host's PID namespace the container has no PID 1 and no orphans to reap.
+	res.Init = in.Options.Init && in.Options.PID != modeHost
 	res.Spec.Process.Cwd, err = workdir(in)
 	return err
 }
@@ -52,13 +43,6 @@ func command(in *Input) ([]string, error) {
 		}
 	}
 	return args, nil
-}
-
-// wantsInit: a container in the host's PID namespace is not PID 1 and has no orphans to reap.
-func wantsInit(in *Input) bool { return in.Options.Init && in.Options.PID != modeHost }
-
-func initMount(in *Input) specs.Mount {
-	return specs.Mount{Destination: InitDestination, Type: "bind", Source: in.InitPath, Options: []string{"bind", "ro"}}
 }
 
 // workdir is cleaned by words alone; whether it lies inside the container, and not

@@ -20,7 +20,6 @@ func everything(in *Input) {
 	in.Host.CgroupVersion = 2
 	in.Host.ThermalThrottle = []string{"/sys/devices/system/cpu/cpu0/thermal_throttle"}
 	in.Host.Environ = []string{"LANG=C.UTF-8"}
-	in.InitPath = "/var/lib/learnbox/bin/init"
 	in.Options = Options{
 		Command: []string{"sh", "-c", "id"}, Entrypoint: &entrypoint,
 		Interactive: true, TTY: true, Init: true, ReadOnly: true,

@@ -43,9 +43,6 @@ func buildMounts(in *Input, res *Result) error {
 		taken[r.mount.Destination] = true
 	}
 	own := defaultMounts(in, shmSize)
-	if wantsInit(in) {
-		own = append(own, initMount(in))
-	}
 	for _, m := range own {
 		if taken[m.Destination] || taken["/dev"] && strings.HasPrefix(m.Destination, "/dev/") {
 			continue

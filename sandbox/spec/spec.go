@@ -68,8 +68,6 @@ type Input struct {
 	// EtcDir is the host's directory with the container's files hosts, hostname and
 	// resolv.conf, absolute. The caller writes them, from Result.Etc.
 	EtcDir string
-	// InitPath is the file on the host that --init mounts at InitDestination, absolute.
-	InitPath string
 	// Passwd and Group open the image's /etc/passwd and /etc/group; fs.ErrNotExist if the image has none.
 	Passwd, Group func() (io.ReadCloser, error)
 	// Device describes the device node at a path of the host, or all of them below a
@@ -94,6 +92,7 @@ type Result struct {
 	StopSignal string
 	// SeccompProfile is "" for the default, "unconfined", or the absolute path of a profile.
 	SeccompProfile string
+	Init           bool   // a small init is to run the program as its child
 	Hostname       string // the container's, also when it is the host's and config.json is silent
 	Etc            Etc
 
