@@ -18,12 +18,13 @@ import (
 type Containers struct {
 	data string // absolute: …/containers
 	run  string // absolute
+	bin  string // absolute: …/cache/bin, the init's program
 }
 
 // Open opens the containers below the absolute directories data and run, and
 // makes both if they are missing.
 func Open(data, run string) (*Containers, error) {
-	c := &Containers{filepath.Join(data, "containers"), run}
+	c := &Containers{filepath.Join(data, "containers"), run, filepath.Join(data, "cache", "bin")}
 	for _, dir := range []string{data, c.data, c.names(), c.run} {
 		if err := os.MkdirAll(dir, 0o711); err != nil {
 			return nil, err

@@ -43,14 +43,15 @@ func (d *Draft) Start(ctx context.Context, r Record, spec *specs.Spec, o StartOp
 		return nil, errors.Join(err, d.end(r, State{Status: Exited, ExitCode: 125, Error: err.Error()}))
 	}
 	p, err := sandbox.Start(ctx, sandbox.Config{
-		Spec:    spec,
-		Overlay: rootfs.Overlay{Lower: r.Rootfs, Upper: filepath.Join(d.Dir, "upper"), Work: filepath.Join(d.Dir, "work"), Volatile: r.AutoRemove},
-		Merged:  filepath.Join(d.Dir, "merged"),
-		Cgroup:  cgroupOf(d.ID),
-		Filter:  o.Filter,
-		Reaper:  r.Init,
-		Size:    o.Size,
-		Stdin:   s.childIn, Stdout: s.childOut, Stderr: s.childErr,
+		Spec:     spec,
+		Overlay:  rootfs.Overlay{Lower: r.Rootfs, Upper: filepath.Join(d.Dir, "upper"), Work: filepath.Join(d.Dir, "work"), Volatile: r.AutoRemove},
+		Merged:   filepath.Join(d.Dir, "merged"),
+		Cgroup:   cgroupOf(d.ID),
+		Programs: d.all.bin,
+		Filter:   o.Filter,
+		Reaper:   r.Init,
+		Size:     o.Size,
+		Stdin:    s.childIn, Stdout: s.childOut, Stderr: s.childErr,
 		Narrate: o.Narrate,
 	})
 	s.closeChildEnds()

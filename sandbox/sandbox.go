@@ -33,12 +33,13 @@ const InitName = "learnbox-init"
 
 // A Config is all that Start needs.
 type Config struct {
-	Spec    *specs.Spec
-	Overlay rootfs.Overlay
-	Merged  string // absolute: an empty directory, where the overlay is mounted inside the container's mount namespace
-	Cgroup  string // path of the container's group below the cgroup roots: "learnbox/ID"
-	Filter  []byte // the seccomp program; empty: none
-	Reaper  bool   // keep a small init as PID 1 that reaps orphans and passes signals on (--init)
+	Spec     *specs.Spec
+	Overlay  rootfs.Overlay
+	Merged   string // absolute: an empty directory, where the overlay is mounted inside the container's mount namespace
+	Cgroup   string // path of the container's group below the cgroup roots: "learnbox/ID"
+	Programs string // absolute: where the init's program is kept between runs
+	Filter   []byte // the seccomp program; empty: none
+	Reaper   bool   // keep a small init as PID 1 that reaps orphans and passes signals on (--init)
 
 	Size                  tty.Size // of the terminal, with Spec.Process.Terminal
 	Stdin, Stdout, Stderr *os.File // the program's, without a terminal

@@ -86,7 +86,7 @@ func (s *start) createCgroup() error {
 // new pid namespace has to come with the clone; all others are the init's own
 // steps.
 func (s *start) cloneInit() error {
-	self, err := linux.SealedSelf(s.Merged)
+	self, err := openInit(s.Programs, s.Merged)
 	if err != nil {
 		return err
 	}

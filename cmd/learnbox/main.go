@@ -16,6 +16,9 @@
 // of its own.
 package main
 
+//go:debug containermaxprocs=0
+//go:debug updatemaxprocs=0
+
 import (
 	"os"
 
@@ -23,8 +26,7 @@ import (
 	"github.com/learnbox/learnbox/sandbox"
 )
 
-// The container's init must do its work on the leader thread, and only an init
-// function runs there for certain. See linux.LockThread.
+// A learnbox without an embedded init acts as one itself: see cmd/learnbox-init.
 func init() {
 	if os.Args[0] == sandbox.InitName {
 		linux.LockThread()

@@ -1,96 +1,90 @@
 package linux
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 
 	"golang.org/x/sys/unix"
 )
 
-// SealedSelf returns the running binary, open for execution but such that
-// nobody who reaches it through /proc/PID/exe can open it for writing: a
-// container that could would replace learnbox on the host (CVE-2019-5736).
+// SealedProgram opens a program for execution such that nobody who reaches it
+// through /proc/PID/exe can open it for writing, not even root: a container
+// that could would replace learnbox on the host (CVE-2019-5736).
 //
-// The file is seen through an overlay that has no upper directory and is
-// mounted nowhere, so it shares the page cache with the original and costs no
-// copy. overlayfs wants two lower directories then; empty is the second. Where
-// the kernel refuses (the binary lies on an overlay of overlays, or overlayfs
-// is missing), the bytes are copied into a sealed memfd.
-func SealedSelf(empty string) (*os.File, error) {
-	self, err := os.Readlink("/proc/self/exe")
+// The file is seen through a read-only overlay that is mounted nowhere and
+// has no upper directory. It shares the page cache with the original, so this
+// costs no copy. overlayfs wants a second lower directory then; empty is it.
+// Where the kernel refuses (the program lies on an overlay of overlays, or its
+// path has a colon), the bytes are copied into a memfd and sealed there.
+func SealedProgram(path, empty string) (*os.File, error) {
+	original, err := Open(path, unix.O_RDONLY)
 	if err != nil {
-		return nil, fmt.Errorf("find this program's own file: %w", err)
+		return nil, err
 	}
-	if f, err := overlaySelf(self, empty); err == nil {
+	defer original.Close()
+	if f, err := overlayProgram(original, empty); err == nil {
 		return f, nil
 	}
-	return memfdSelf()
+	return memfdProgram(original)
 }
 
-func overlaySelf(self, empty string) (*os.File, error) {
-	dir, name := splitPath(self)
-	mount, err := NewMount("overlay", unix.MOUNT_ATTR_RDONLY|unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NODEV, "lowerdir", dir+":"+empty)
+func overlayProgram(original *os.File, empty string) (*os.File, error) {
+	real, err := os.Readlink(FDPath(original)) // path may be /proc/self/exe
+	if err != nil {
+		return nil, err
+	}
+	mount, err := NewMount("overlay", unix.MOUNT_ATTR_RDONLY|unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NODEV,
+		"lowerdir", filepath.Dir(real)+":"+empty)
 	if err != nil {
 		return nil, err
 	}
 	defer mount.Close()
-	f, err := OpenIn(mount, name, unix.O_RDONLY, 0, unix.RESOLVE_BENEATH|unix.RESOLVE_NO_SYMLINKS)
+	f, err := OpenIn(mount, filepath.Base(real), unix.O_RDONLY, 0, unix.RESOLVE_BENEATH|unix.RESOLVE_NO_SYMLINKS)
 	if err != nil {
 		return nil, err
 	}
-	if same, err := sameContent(f); err != nil || !same {
-		f.Close()
-		return nil, fmt.Errorf("%s is no longer the running program", self)
+	if err := sameFile(f, original); err != nil {
+		return nil, errors.Join(err, f.Close())
 	}
 	return f, nil
 }
 
-// sameContent reports whether f, seen through the overlay, is the file that
-// runs: the name may have been given to a newer build meanwhile. overlayfs on
-// one file system keeps the inode number.
-func sameContent(f *os.File) (bool, error) {
-	st, err := Stat(f)
+// sameFile makes sure that the name, seen through the overlay, still is the
+// file that was opened; overlayfs keeps the inode number.
+func sameFile(f, original *os.File) error {
+	a, err := Stat(f)
 	if err != nil {
-		return false, err
+		return err
 	}
-	var self unix.Stat_t
-	if err := unix.Stat("/proc/self/exe", &self); err != nil {
-		return false, Failed(err, "stat(%q)", "/proc/self/exe")
+	b, err := Stat(original)
+	if err != nil {
+		return err
 	}
-	return st.Ino == self.Ino && st.Size == self.Size && st.Mtim == self.Mtim, nil
+	if a.Ino != b.Ino || a.Size != b.Size || a.Mtim != b.Mtim {
+		return fmt.Errorf("%s has become another file", original.Name())
+	}
+	return nil
 }
 
-func splitPath(path string) (dir, name string) {
-	for i := len(path) - 1; i >= 0; i-- {
-		if path[i] == '/' {
-			return path[:i+1], path[i+1:]
-		}
-	}
-	return ".", path
-}
-
-// memfdSelf copies the running binary into memory and seals it. The writable
+// memfdProgram copies a program into memory and seals it. The writable
 // descriptor is given up for one that only reads: a file that anyone may write
 // cannot be executed (ETXTBSY, execve(2)).
-func memfdSelf() (*os.File, error) {
+func memfdProgram(original *os.File) (*os.File, error) {
 	fd, err := unix.MemfdCreate("learnbox", unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING)
 	if err != nil {
 		return nil, Failed(err, "memfd_create(\"learnbox\", MFD_CLOEXEC|MFD_ALLOW_SEALING)")
 	}
 	f := os.NewFile(uintptr(fd), "learnbox")
 	defer f.Close()
-	self, err := Open("/proc/self/exe", unix.O_RDONLY)
-	if err != nil {
-		return nil, err
-	}
-	defer self.Close()
-	if _, err := io.Copy(f, self); err != nil {
-		return nil, fmt.Errorf("copy this program: %w", err)
+	if _, err := io.Copy(f, original); err != nil {
+		return nil, fmt.Errorf("copy %s into memory: %w", original.Name(), err)
 	}
 	const seals = unix.F_SEAL_SEAL | unix.F_SEAL_SHRINK | unix.F_SEAL_GROW | unix.F_SEAL_WRITE
 	if _, err := unix.FcntlInt(f.Fd(), unix.F_ADD_SEALS, seals); err != nil {
-		return nil, Failed(err, "fcntl(memfd, F_ADD_SEALS, F_SEAL_SEAL|F_SEAL_SHRINK|F_SEAL_GROW|F_SEAL_WRITE)")
+		return nil, Failed(err, "fcntl(%s, F_ADD_SEALS, F_SEAL_SEAL|F_SEAL_SHRINK|F_SEAL_GROW|F_SEAL_WRITE)", f.Name())
 	}
 	return Open(FDPath(f), unix.O_RDONLY)
 }

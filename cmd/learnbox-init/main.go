@@ -1,0 +1,25 @@
+// Command learnbox-init is the first process of a container: it builds the
+// container around itself and then becomes the user's program.
+//
+// It is a program of its own so that it starts quickly. Every package that a Go
+// program links is initialised before main, needed or not; learnbox brings a
+// registry client and a command line, the init only package sandbox.
+// scripts/build puts it inside learnbox, which stays the one file that people
+// install. See docs/decisions/0005-init.md.
+package main
+
+//go:debug containermaxprocs=0
+//go:debug updatemaxprocs=0
+
+import (
+	"os"
+
+	"github.com/learnbox/learnbox/internal/linux"
+	"github.com/learnbox/learnbox/sandbox"
+)
+
+// The steps of the init change its leader thread, and only an init function
+// runs there for certain.
+func init() { linux.LockThread() }
+
+func main() { os.Exit(sandbox.Init(os.Args)) }
