@@ -12,10 +12,10 @@ import (
 	"github.com/learnbox/learnbox/sandbox/cgroup"
 )
 
-// cgroupParent is the group below which every container has its own.
-const cgroupParent = "learnbox"
-
-func cgroupOf(id string) string { return cgroupParent + "/" + id }
+// cgroupOf is the path of a container's cgroup. It stands right below the
+// mount points: a group above it would have to be made and removed in each of
+// the nine trees of cgroup v1, with every container that runs alone.
+func cgroupOf(id string) string { return "learnbox-" + id }
 
 // Repair ends and removes what dead parents left: processes, groups, drafts,
 // half-removed directories. It looks only at what the run root lists, which is

@@ -19,7 +19,8 @@ type Process struct {
 	Terminal *os.File // the pty master, or nil; whoever has the Process closes it
 	Warnings []string // what was refused but is not fatal
 
-	group *cgroup.Group
+	group   *cgroup.Group
+	ownPids bool // it has a pid namespace of its own
 
 	mu    sync.Mutex
 	ended bool // from then on the PID may be somebody else's
@@ -45,8 +46,8 @@ func (p *Process) Resize(s tty.Size) error {
 }
 
 // Wait waits for the first process, ends what it left behind, and removes the
-// cgroup. The kernel ends a pid namespace with its PID 1; with --pid=host
-// there is none and the cgroup says who is left.
+// cgroup. The kernel ends a pid namespace with its PID 1, so the cgroup is
+// empty; with --pid=host there is none and the cgroup says who is left.
 func (p *Process) Wait() (Status, error) {
 	if err := linux.AwaitExit(p.Pid); err != nil {
 		return Status{}, err
@@ -58,7 +59,10 @@ func (p *Process) Wait() (Status, error) {
 	if err != nil {
 		return Status{}, err
 	}
-	return exitStatus(ws), errors.Join(p.group.Kill(), p.group.Remove())
+	if !p.ownPids {
+		err = p.group.Kill()
+	}
+	return exitStatus(ws), errors.Join(err, p.group.Remove())
 }
 
 func exitStatus(ws unix.WaitStatus) Status {

@@ -36,7 +36,7 @@ type Config struct {
 	Spec     *specs.Spec
 	Overlay  rootfs.Overlay
 	Merged   string // absolute: an empty directory, where the overlay is mounted inside the container's mount namespace
-	Cgroup   string // path of the container's group below the cgroup roots: "learnbox/ID"
+	Cgroup   string // path of the container's group below the cgroup roots: "learnbox-ID"
 	Programs string // absolute: where the init's program is kept between runs
 	Filter   []byte // the seccomp program; empty: none
 	Reaper   bool   // keep a small init as PID 1 that reaps orphans and passes signals on (--init)

@@ -123,7 +123,7 @@ func (s *start) spawn(self *os.File, theirs channel) error {
 			p.Files[i] = null
 		}
 	}
-	if has(specs.PIDNamespace)(&plan{Spec: s.Spec}) {
+	if s.result.ownPids = hasNamespace(s.Spec, specs.PIDNamespace); s.result.ownPids {
 		p.Namespaces = unix.CLONE_NEWPID
 	}
 	if p.Cgroup, err = s.group.FD(); err != nil {

@@ -1,6 +1,8 @@
 package sandbox
 
 import (
+	"slices"
+
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/learnbox/learnbox/narrate"
@@ -78,14 +80,11 @@ func Steps() []narrate.Step {
 }
 
 func has(kind specs.LinuxNamespaceType) func(*plan) bool {
-	return func(p *plan) bool {
-		for _, n := range p.Spec.Linux.Namespaces {
-			if n.Type == kind {
-				return true
-			}
-		}
-		return false
-	}
+	return func(p *plan) bool { return hasNamespace(p.Spec, kind) }
+}
+
+func hasNamespace(s *specs.Spec, kind specs.LinuxNamespaceType) bool {
+	return slices.ContainsFunc(s.Linux.Namespaces, func(n specs.LinuxNamespace) bool { return n.Type == kind })
 }
 
 func mounts(step string) func(*plan) bool {

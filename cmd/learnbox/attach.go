@@ -75,7 +75,7 @@ type signalProxy struct {
 func newSignalProxy(parent context.Context) (*signalProxy, context.Context) {
 	ctx, cancel := context.WithCancelCause(parent)
 	p := &signalProxy{signals: make(chan os.Signal, 64), cancel: cancel}
-	signal.Notify(p.signals)
+	signal.Notify(p.signals, unix.SIGINT, unix.SIGTERM, unix.SIGHUP)
 	go p.loop()
 	return p, ctx
 }
@@ -85,9 +85,11 @@ func (p *signalProxy) stop() {
 	p.cancel(nil)
 }
 
-// to names the program that signals are for. A size that changed while it was
-// started is passed on now.
+// to names the program that signals are for, all of them now: the Go runtime
+// takes ten microseconds for each, which the start need not wait for. A size
+// that changed meanwhile is passed on.
 func (p *signalProxy) to(a *app, live *lifecycle.Live) {
+	signal.Notify(p.signals)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.a, p.live = a, live

@@ -15,7 +15,7 @@ import (
 // A Group is one control group: on version 2 a directory, on version 1 one of
 // the same path in each tree.
 type Group struct {
-	Path string // below the mount points: "learnbox/1f3a…"
+	Path string // below the mount points: "learnbox-1f3a…"
 
 	h Hierarchy
 }

@@ -109,7 +109,7 @@ func Build(in Input) (Result, error) {
 		Version: specs.Version,
 		Process: &specs.Process{Terminal: in.Options.TTY},
 		Root:    &specs.Root{Path: "rootfs", Readonly: in.Options.ReadOnly},
-		Linux:   &specs.Linux{CgroupsPath: "/learnbox/" + in.ID, Resources: &specs.LinuxResources{}},
+		Linux:   &specs.Linux{CgroupsPath: "/learnbox-" + in.ID, Resources: &specs.LinuxResources{}},
 	}}
 	for _, topic := range []func(*Input, *Result) error{
 		buildNamespaces,
