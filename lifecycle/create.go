@@ -19,14 +19,15 @@ import (
 const idLength = 64
 
 // A Draft is a container that is being made: it has an ID, a name and a
-// directory, and its maker holds its lock. Save makes a container of it,
+// directory, and its maker holds its lock. Start makes a container of it,
 // Discard nothing.
 type Draft struct {
 	ID, Name string
 	Dir      string // absolute
 
-	all  *Containers
-	lock *atomicfile.Lock
+	all   *Containers
+	lock  *atomicfile.Lock
+	saved bool
 }
 
 // New begins a container. An empty name gets a random one.
@@ -115,20 +116,21 @@ func (c *Containers) claim(name, id string) (string, error) {
 	}
 }
 
-// Save writes the container's files; the last of them makes it exist.
-func (d *Draft) Save(r Record, spec *specs.Spec) error {
+// save writes the container's files; the last of them makes it exist.
+func (d *Draft) save(r Record, spec *specs.Spec, s State) error {
 	for _, f := range []struct {
 		name string
 		v    any
 	}{
 		{"config.json", spec},
-		{"state", State{Status: Created}},
+		{"state", s},
 		{"container.json", r},
 	} {
 		if err := d.all.write(r, f.name, f.v); err != nil {
 			return err
 		}
 	}
+	d.saved = true
 	return nil
 }
 

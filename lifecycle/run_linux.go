@@ -5,7 +5,6 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"syscall"
 	"time"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
@@ -29,20 +28,22 @@ type Live struct {
 	*sandbox.Process
 	streams *streams
 
-	all    *Containers
 	record Record
 	draft  *Draft
 	state  State
 }
 
-// Start starts the program of a saved draft. If that fails, the container is
-// exited with the code that the error carries, or gone if it is an --rm one.
+// Start starts the program of a draft. Its files are written while the init
+// builds the container, so that they cost no time. If the start fails after that, the
+// container is exited with the code that the error carries; before, or if it is
+// an --rm one, nothing is left of it.
 func (d *Draft) Start(ctx context.Context, r Record, spec *specs.Spec, o StartOptions) (*Live, error) {
 	s, err := newStreams(spec.Process.Terminal, o.Stdin)
 	if err != nil {
-		return nil, errors.Join(err, d.end(r, State{Status: Exited, ExitCode: 125, Error: err.Error()}))
+		return nil, errors.Join(err, d.Discard())
 	}
-	p, err := sandbox.Start(ctx, sandbox.Config{
+	run := &Live{streams: s, record: r, draft: d}
+	run.Process, err = sandbox.Start(ctx, sandbox.Config{
 		Spec:     spec,
 		Overlay:  rootfs.Overlay{Lower: r.Rootfs, Upper: filepath.Join(d.Dir, "upper"), Work: filepath.Join(d.Dir, "work"), Volatile: r.AutoRemove},
 		Merged:   filepath.Join(d.Dir, "merged"),
@@ -52,19 +53,16 @@ func (d *Draft) Start(ctx context.Context, r Record, spec *specs.Spec, o StartOp
 		Reaper:   r.Init,
 		Size:     o.Size,
 		Stdin:    s.childIn, Stdout: s.childOut, Stderr: s.childErr,
+		Meanwhile: func(pid int) error {
+			run.state = State{Status: Running, Pid: pid, Started: time.Now().UTC()}
+			return d.save(r, spec, run.state)
+		},
 		Narrate: o.Narrate,
 	})
 	s.closeChildEnds()
 	if err != nil {
 		s.close()
 		return nil, errors.Join(err, d.end(r, State{Status: Exited, ExitCode: exitCode(err), Error: err.Error()}))
-	}
-	run := &Live{Process: p, streams: s, all: d.all, record: r, draft: d}
-	run.state = State{Status: Running, Pid: p.Pid, Started: time.Now().UTC()}
-	if err := d.all.setState(r, run.state); err != nil {
-		_ = p.Signal(syscall.SIGKILL)
-		_, waitErr := run.Wait()
-		return nil, errors.Join(err, waitErr)
 	}
 	return run, nil
 }
@@ -77,10 +75,10 @@ func (r *Live) Wait() (sandbox.Status, error) {
 	return status, errors.Join(err, r.draft.end(r.record, s))
 }
 
-// end writes the last state of a container, or removes it if it was to go, and
-// gives its lock back.
+// end writes the last state of a container, or removes it if it was to go or
+// never came to be, and gives its lock back.
 func (d *Draft) end(r Record, s State) error {
-	if r.AutoRemove {
+	if r.AutoRemove || !d.saved {
 		return d.Discard()
 	}
 	s.Finished = time.Now().UTC()

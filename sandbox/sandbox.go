@@ -41,8 +41,9 @@ type Config struct {
 	Filter   []byte // the seccomp program; empty: none
 	Reaper   bool   // keep a small init as PID 1 that reaps orphans and passes signals on (--init)
 
-	Size                  tty.Size // of the terminal, with Spec.Process.Terminal
-	Stdin, Stdout, Stderr *os.File // the program's, without a terminal
+	Size                  tty.Size            // of the terminal, with Spec.Process.Terminal
+	Stdin, Stdout, Stderr *os.File            // the program's, without a terminal
+	Meanwhile             func(pid int) error // may be nil; called while the init, of this PID, builds the container
 	Narrate               narrate.Narrator
 }
 

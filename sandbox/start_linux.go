@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -46,14 +47,22 @@ func Start(ctx context.Context, c Config) (_ *Process, err error) {
 	defer s.ch.close()
 	stop := context.AfterFunc(ctx, func() { _ = unix.Kill(s.pid, unix.SIGKILL) }) // then the socket closes
 	defer stop()
-	if err := s.listen(); err != nil {
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		return nil, err
+	if err := s.finish(); err != nil {
+		return nil, cmp.Or(ctx.Err(), err)
 	}
 	s.result.Pid, s.result.group = s.pid, s.group
 	return s.result, nil
+}
+
+// finish lets the caller do its own work beside the init's, and hears the init
+// out.
+func (s *start) finish() error {
+	if s.Meanwhile != nil {
+		if err := s.Meanwhile(s.pid); err != nil {
+			return err
+		}
+	}
+	return s.listen()
 }
 
 // undo ends whatever was begun. The kernel takes the namespaces and mounts
@@ -102,7 +111,7 @@ func (s *start) cloneInit() error {
 	}
 	spec := *s.Spec
 	linuxPart := *spec.Linux
-	linuxPart.Seccomp = nil // compiled already
+	linuxPart.Seccomp, linuxPart.Resources = nil, nil // compiled already, and the cgroup's affair
 	spec.Linux = &linuxPart
 	return ch.send(plan{
 		Spec: &spec, Overlay: s.Overlay, Merged: s.Merged, Cgroups: s.group.Mounts(),

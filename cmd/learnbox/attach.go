@@ -80,11 +80,6 @@ func newSignalProxy(parent context.Context) (*signalProxy, context.Context) {
 	return p, ctx
 }
 
-func (p *signalProxy) stop() {
-	signal.Stop(p.signals)
-	p.cancel(nil)
-}
-
 // to names the program that signals are for, all of them now: the Go runtime
 // takes ten microseconds for each, which the start need not wait for. A size
 // that changed meanwhile is passed on.

@@ -84,8 +84,7 @@ func (c *RunCmd) run(a *app) (code int, err error) {
 	if os.Geteuid() != 0 {
 		return 0, fs.ErrPermission
 	}
-	proxy, ctx := newSignalProxy(a.ctx)
-	defer proxy.stop()
+	proxy, ctx := newSignalProxy(a.ctx) // until learnbox ends
 	defer func() { err = endedBySignal(ctx, err) }()
 
 	all, err := a.containers()
@@ -163,9 +162,6 @@ func (c *RunCmd) create(ctx context.Context, a *app, all *lifecycle.Containers, 
 		return nil, err
 	}
 	ct.record = c.record(ct, img, rootfs)
-	if err := draft.Save(ct.record, ct.built.Spec); err != nil {
-		return nil, err
-	}
 	return ct, c.writeCidfile(draft.ID)
 }
 
