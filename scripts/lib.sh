@@ -94,6 +94,16 @@ go_package() {
   done
 }
 
+# build_init: makes what the build tag embed_init embeds, the containers' init and its SHA-256. No
+# commit is written into it: the same source is the same init, and is kept once on disk.
+build_init() {
+  local dir=sandbox/program
+  mkdir -p $dir
+  "$GO" build -trimpath -buildvcs=false -ldflags '-s -w' -o $dir/learnbox-init ./cmd/learnbox-init
+  sha256sum $dir/learnbox-init | cut -d' ' -f1 | tr -d '\n' >$dir/learnbox-init.sha256
+  give_back $dir
+}
+
 # trust_checkout: lets git read this checkout when it belongs to somebody else, as it
 # does under sudo; see safe.directory in git-config(1).
 trust_checkout() {

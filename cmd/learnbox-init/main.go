@@ -1,3 +1,7 @@
+// The Go runtime keeps its cgroup's CPU limit open and rereads it every second; nobody here wants that.
+//go:debug containermaxprocs=0
+//go:debug updatemaxprocs=0
+
 // Command learnbox-init is the first process of a container: it builds the
 // container around itself and then becomes the user's program.
 //
@@ -7,9 +11,6 @@
 // scripts/build puts it inside learnbox, which stays the one file that people
 // install. See docs/decisions/0005-init.md.
 package main
-
-//go:debug containermaxprocs=0
-//go:debug updatemaxprocs=0
 
 import (
 	"os"

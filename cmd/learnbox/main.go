@@ -1,3 +1,7 @@
+// The Go runtime keeps its cgroup's CPU limit open and rereads it every second; nobody here wants that.
+//go:debug containermaxprocs=0
+//go:debug updatemaxprocs=0
+
 // Command learnbox pulls images and runs them in containers, and explains how.
 //
 // This package is the table of contents. Each verb has one file and one struct
@@ -15,9 +19,6 @@
 // What it leaves out: it knows no registry protocol, no tar and no system call
 // of its own.
 package main
-
-//go:debug containermaxprocs=0
-//go:debug updatemaxprocs=0
 
 import (
 	"os"
