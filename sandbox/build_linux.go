@@ -20,7 +20,7 @@ import (
 // the mechanisms; here is only what the plan wants of them.
 
 func (g *guest) cutPropagation() error {
-	slave := slices.ContainsFunc(g.Spec.Mounts, func(m specs.Mount) bool {
+	slave := slices.ContainsFunc(g.Mounts, func(m specs.Mount) bool {
 		return slices.Contains(m.Options, "rslave") || slices.Contains(m.Options, "slave")
 	})
 	return rootfs.CutPropagation(slave)
@@ -54,7 +54,7 @@ func (g *guest) mountDev() error {
 	if g.mountsOf("rootfs.dev")[0].Type != "tmpfs" {
 		return nil // the host's /dev as a volume is left as it is
 	}
-	return g.root.PopulateDev(g.Spec.Linux.Devices)
+	return g.root.PopulateDev(g.Devices)
 }
 
 // mountCgroup shows the container its own group. On cgroup v2 that is one
@@ -122,7 +122,7 @@ func (g *guest) writeSysctls() error {
 		return err
 	}
 	defer proc.Close()
-	for name, value := range g.Spec.Linux.Sysctl {
+	for name, value := range g.Sysctl {
 		file := "sys/" + strings.ReplaceAll(name, ".", "/")
 		f, err := linux.OpenIn(proc, file, unix.O_WRONLY, 0, unix.RESOLVE_BENEATH|unix.RESOLVE_NO_SYMLINKS)
 		if err != nil {
@@ -137,10 +137,10 @@ func (g *guest) writeSysctls() error {
 }
 
 func (g *guest) mask() error {
-	if err := g.root.Mask(g.Spec.Linux.MaskedPaths); err != nil {
+	if err := g.root.Mask(g.MaskedPaths); err != nil {
 		return err
 	}
-	return g.root.ProtectPaths(g.Spec.Linux.ReadonlyPaths)
+	return g.root.ProtectPaths(g.ReadonlyPaths)
 }
 
 func (g *guest) setReadOnly() error { return g.root.SetReadOnly("/") }
@@ -149,18 +149,18 @@ func (g *guest) setReadOnly() error { return g.root.SetReadOnly("/") }
 // does, enters it by descriptor, and asks the kernel where that is: a
 // directory outside the root shows as "(unreachable)…" (CVE-2024-21626).
 func (g *guest) enterWorkdir() error {
-	dir, err := g.root.MakeDir(g.Spec.Process.Cwd)
+	dir, err := g.root.MakeDir(g.Process.Cwd)
 	if err != nil {
 		return err
 	}
 	defer dir.Close()
 	if err := unix.Fchdir(int(dir.Fd())); err != nil {
-		return fmt.Errorf("enter the working directory %s: %w", g.Spec.Process.Cwd, err)
+		return fmt.Errorf("enter the working directory %s: %w", g.Process.Cwd, err)
 	}
 	buf := make([]byte, unix.PathMax)
 	n, err := unix.Getcwd(buf)
 	if err != nil || n < 2 || !path.IsAbs(string(buf[:n-1])) {
-		return fmt.Errorf("the working directory %s leads out of the container: %w", g.Spec.Process.Cwd, errors.Join(fs.ErrInvalid, err))
+		return fmt.Errorf("the working directory %s leads out of the container: %w", g.Process.Cwd, errors.Join(fs.ErrInvalid, err))
 	}
 	return nil
 }
@@ -169,7 +169,7 @@ func (g *guest) enterWorkdir() error {
 // /dev/stdout can be opened again by name. A file that cannot be given away
 // (/dev/null, a read-only mount) stays.
 func (g *guest) ownStdio() {
-	uid := int(g.Spec.Process.User.UID)
+	uid := int(g.Process.User.UID)
 	for fd := range 3 {
 		var st unix.Stat_t
 		if unix.Fstat(fd, &st) == nil && st.Rdev != unix.Mkdev(1, 3) {

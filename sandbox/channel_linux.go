@@ -9,27 +9,11 @@ import (
 	"os"
 	"time"
 
-	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
 	"github.com/learnbox/learnbox/internal/linux"
 	"github.com/learnbox/learnbox/narrate"
-	"github.com/learnbox/learnbox/sandbox/cgroup"
-	"github.com/learnbox/learnbox/sandbox/rootfs"
-	"github.com/learnbox/learnbox/sandbox/tty"
 )
-
-// A plan is the parent's only message to the init.
-type plan struct {
-	Spec    *specs.Spec // without the seccomp profile
-	Overlay rootfs.Overlay
-	Merged  string
-	Cgroups []cgroup.Mount
-	Filter  []byte
-	Reaper  bool
-	Size    tty.Size
-	Narrate bool
-}
 
 // A message is what the init tells the parent. Exactly one part is set.
 type message struct {

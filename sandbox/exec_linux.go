@@ -15,7 +15,7 @@ import (
 
 // exec replaces the init by the program, or by the small init that runs it.
 func (g *guest) exec() error {
-	p := g.Spec.Process
+	p := g.Process
 	umask := uint32(0o022)
 	if p.User.Umask != nil {
 		umask = *p.User.Umask

@@ -14,12 +14,12 @@ import (
 
 // This file holds the steps that shape the process: who it is, what it may do.
 
-func (g *guest) setHostname() error { return linux.SetHostname(g.Spec.Hostname) }
+func (g *guest) setHostname() error { return linux.SetHostname(g.Hostname) }
 
 // setRlimits sets the limits one by one. One that may not be raised is worth
 // a warning, not the run.
 func (g *guest) setRlimits() error {
-	for _, l := range g.Spec.Process.Rlimits {
+	for _, l := range g.Process.Rlimits {
 		resource, err := rlimit(l.Type)
 		if err != nil {
 			return err
@@ -88,10 +88,10 @@ func (g *guest) newSession() error {
 // permitted and bounding sets are one and the same; inheritable and ambient
 // stay empty (CVE-2022-29162).
 func (g *guest) capabilities() (caps.Set, error) {
-	if g.Spec.Process.Capabilities == nil {
+	if g.Process.Capabilities == nil {
 		return 0, nil
 	}
-	return caps.ParseAll(g.Spec.Process.Capabilities.Bounding)
+	return caps.ParseAll(g.Process.Capabilities.Bounding)
 }
 
 func (g *guest) boundCaps() error {
@@ -109,7 +109,7 @@ func (g *guest) boundCaps() error {
 // capabilities at once; they are kept for the two steps that still need one.
 func (g *guest) setUser() error {
 	g.ownStdio()
-	u := g.Spec.Process.User
+	u := g.Process.User
 	groups := make([]int, len(u.AdditionalGids))
 	for i, gid := range u.AdditionalGids {
 		groups[i] = int(gid)

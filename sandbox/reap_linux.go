@@ -23,15 +23,15 @@ const reapArg = "reap"
 // execReaper replaces the init by a fresh one that has all its threads inside
 // the container. It keeps the socket until the program runs.
 func (g *guest) execReaper() error {
-	path, err := lookPath(g.Spec.Process.Args[0], g.Spec.Process.Env)
+	path, err := lookPath(g.Process.Args[0], g.Process.Env)
 	if err != nil {
 		return err
 	}
 	if _, err := unix.FcntlInt(g.ch.f.Fd(), unix.F_SETFD, 0); err != nil {
 		return linux.Failed(err, "fcntl(%s, F_SETFD, 0)", g.ch.f.Name())
 	}
-	argv := append([]string{InitName, reapArg, path}, g.Spec.Process.Args...)
-	return linux.Execveat(g.self, argv, g.Spec.Process.Env)
+	argv := append([]string{InitName, reapArg, path}, g.Process.Args...)
+	return linux.Execveat(g.self, argv, g.Process.Env)
 }
 
 // reap is PID 1 of a container with --init. args are the program's path and

@@ -109,14 +109,7 @@ func (s *start) cloneInit() error {
 	if err := s.spawn(self, theirs); err != nil {
 		return err
 	}
-	spec := *s.Spec
-	linuxPart := *spec.Linux
-	linuxPart.Seccomp, linuxPart.Resources = nil, nil // compiled already, and the cgroup's affair
-	spec.Linux = &linuxPart
-	return ch.send(plan{
-		Spec: &spec, Overlay: s.Overlay, Merged: s.Merged, Cgroups: s.group.Mounts(),
-		Filter: s.Filter, Reaper: s.Reaper, Size: s.Size, Narrate: s.Narrate != nil,
-	}, nil)
+	return ch.send(s.plan(), nil)
 }
 
 // spawn clones the init into its cgroup.
@@ -132,7 +125,7 @@ func (s *start) spawn(self *os.File, theirs channel) error {
 			p.Files[i] = null
 		}
 	}
-	if s.result.ownPids = hasNamespace(s.Spec, specs.PIDNamespace); s.result.ownPids {
+	if s.result.ownPids = hasNamespace(s.Spec.Linux.Namespaces, specs.PIDNamespace); s.result.ownPids {
 		p.Namespaces = unix.CLONE_NEWPID
 	}
 	if p.Cgroup, err = s.group.FD(); err != nil {

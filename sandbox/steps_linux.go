@@ -49,18 +49,18 @@ func initSteps() []step[*guest] {
 		{narrate.Step{ID: "rootfs.etc", Title: "hosts, hostname and resolv.conf", Why: "they depend on this run, so they cover what the image or a volume at /etc has"}, mounts("rootfs.etc"), mount("rootfs.etc")},
 		{narrate.Step{ID: "tty.open", Title: "A terminal", Why: "from the container's own devpts, so that the program finds its name there"}, terminal, (*guest).openTerminal},
 		{narrate.Step{ID: "rootfs.pivot", Title: "The new root, and the old one gone", Why: "when everything that needs the host's files is done"}, nil, (*guest).pivot},
-		{narrate.Step{ID: "host.sysctl", Title: "Kernel parameters of its namespaces", Why: "before /proc/sys becomes read-only"}, func(p *plan) bool { return len(p.Spec.Linux.Sysctl) > 0 }, (*guest).writeSysctls},
+		{narrate.Step{ID: "host.sysctl", Title: "Kernel parameters of its namespaces", Why: "before /proc/sys becomes read-only"}, func(p *plan) bool { return len(p.Sysctl) > 0 }, (*guest).writeSysctls},
 		{narrate.Step{ID: "rootfs.mask", Title: "Hidden and read-only paths", Why: "places in /proc and /sys that belong to no namespace and would show or change the host"}, masks, (*guest).mask},
 		{narrate.Step{ID: "process.cwd", Title: "The working directory", Why: "made if missing, so while root is still writable and privileged"}, nil, (*guest).enterWorkdir},
-		{narrate.Step{ID: "rootfs.readonly", Title: "A root file system that cannot be written", Why: "after the last directory was made in it"}, func(p *plan) bool { return p.Spec.Root != nil && p.Spec.Root.Readonly }, (*guest).setReadOnly},
+		{narrate.Step{ID: "rootfs.readonly", Title: "A root file system that cannot be written", Why: "after the last directory was made in it"}, func(p *plan) bool { return p.ReadOnly }, (*guest).setReadOnly},
 
 		// The process: who it is and what it may do, the irreversible last.
-		{narrate.Step{ID: "host.name", Title: "The hostname", Why: "it lies in the new uts namespace; needs CAP_SYS_ADMIN, so before the capabilities go"}, func(p *plan) bool { return p.Spec.Hostname != "" }, (*guest).setHostname},
-		{narrate.Step{ID: "limits.rlimits", Title: "Resource limits of the process", Why: "raising one needs CAP_SYS_RESOURCE, so before the capabilities go"}, func(p *plan) bool { return len(p.Spec.Process.Rlimits) > 0 }, (*guest).setRlimits},
+		{narrate.Step{ID: "host.name", Title: "The hostname", Why: "it lies in the new uts namespace; needs CAP_SYS_ADMIN, so before the capabilities go"}, func(p *plan) bool { return p.Hostname != "" }, (*guest).setHostname},
+		{narrate.Step{ID: "limits.rlimits", Title: "Resource limits of the process", Why: "raising one needs CAP_SYS_RESOURCE, so before the capabilities go"}, func(p *plan) bool { return len(p.Process.Rlimits) > 0 }, (*guest).setRlimits},
 		{narrate.Step{ID: "tty.session", Title: "A session of its own", Why: "and with it the controlling terminal, if there is one: Ctrl-C and job control work only then"}, nil, (*guest).newSession},
 		{narrate.Step{ID: "caps.bound", Title: "An upper bound for capabilities", Why: "the bounding set holds for set-uid programs too; shrinking it needs CAP_SETPCAP"}, nil, (*guest).boundCaps},
 		{narrate.Step{ID: "user.set", Title: "The user and its groups", Why: "changing them needs CAP_SETUID and CAP_SETGID, so before the capabilities go"}, nil, (*guest).setUser},
-		{narrate.Step{ID: "privs.no_new", Title: "No new privileges", Why: "from here on no execve gains anything, set-uid or not"}, func(p *plan) bool { return p.Spec.Process.NoNewPrivileges }, (*guest).noNewPrivs},
+		{narrate.Step{ID: "privs.no_new", Title: "No new privileges", Why: "from here on no execve gains anything, set-uid or not"}, func(p *plan) bool { return p.Process.NoNewPrivileges }, (*guest).noNewPrivs},
 		{narrate.Step{ID: "seccomp.load", Title: "A filter for system calls", Why: "needs CAP_SYS_ADMIN unless no_new_privs is on, so before the capabilities go"}, func(p *plan) bool { return len(p.Filter) > 0 }, (*guest).loadFilter},
 		{narrate.Step{ID: "caps.set", Title: "Only the capabilities it was given", Why: "last, because most steps above need one that is not among them"}, nil, (*guest).setCaps},
 		{narrate.Step{ID: "process.exec", Title: "The program", Why: "the init becomes it; PID 1 stays PID 1"}, nil, (*guest).exec},
@@ -80,11 +80,11 @@ func Steps() []narrate.Step {
 }
 
 func has(kind specs.LinuxNamespaceType) func(*plan) bool {
-	return func(p *plan) bool { return hasNamespace(p.Spec, kind) }
+	return func(p *plan) bool { return hasNamespace(p.Namespaces, kind) }
 }
 
-func hasNamespace(s *specs.Spec, kind specs.LinuxNamespaceType) bool {
-	return slices.ContainsFunc(s.Linux.Namespaces, func(n specs.LinuxNamespace) bool { return n.Type == kind })
+func hasNamespace(all []specs.LinuxNamespace, kind specs.LinuxNamespaceType) bool {
+	return slices.ContainsFunc(all, func(n specs.LinuxNamespace) bool { return n.Type == kind })
 }
 
 func mounts(step string) func(*plan) bool {
@@ -94,7 +94,7 @@ func mounts(step string) func(*plan) bool {
 // mountsOf returns the mounts of config.json that one step makes, in their order.
 func (p *plan) mountsOf(step string) []specs.Mount {
 	var of []specs.Mount
-	for _, m := range p.Spec.Mounts {
+	for _, m := range p.Mounts {
 		if stepOf(m.Destination) == step {
 			of = append(of, m)
 		}
@@ -126,8 +126,8 @@ func stepOf(destination string) string {
 	return "rootfs.volumes"
 }
 
-func terminal(p *plan) bool { return p.Spec.Process.Terminal }
+func terminal(p *plan) bool { return p.Process.Terminal }
 
 func masks(p *plan) bool {
-	return len(p.Spec.Linux.MaskedPaths)+len(p.Spec.Linux.ReadonlyPaths) > 0
+	return len(p.MaskedPaths)+len(p.ReadonlyPaths) > 0
 }

@@ -55,10 +55,10 @@ func TestEveryStepHasItsTexts(t *testing.T) {
 
 // TestNamespacesAreLeftOutWhenShared checks the column that says who needs a step.
 func TestNamespacesAreLeftOutWhenShared(t *testing.T) {
-	p := &plan{Spec: &specs.Spec{
-		Process: &specs.Process{},
-		Linux:   &specs.Linux{Namespaces: []specs.LinuxNamespace{{Type: specs.MountNamespace}, {Type: specs.UTSNamespace}}},
-	}}
+	p := &plan{
+		Process:    &specs.Process{},
+		Namespaces: []specs.LinuxNamespace{{Type: specs.MountNamespace}, {Type: specs.UTSNamespace}},
+	}
 	for id, want := range map[string]bool{"ns.mount": true, "ns.uts": true, "ns.net": false, "net.loopback": false, "ns.ipc": false, "ns.cgroup": false, "tty.open": false, "seccomp.load": false, "rootfs.pivot": true} {
 		s := initSteps()[indexOf(t, id)]
 		if got := s.needed == nil || s.needed(p); got != want {
