@@ -62,42 +62,50 @@ func (a *app) terminalSize() tty.Size {
 }
 
 // A signalProxy receives every signal that learnbox gets. Before the program
-// runs, SIGINT and SIGTERM cancel what is under way; from then on all go to it.
+// runs, SIGINT, SIGTERM and SIGHUP cancel what is under way and others wait;
+// from then on all go to it.
 type signalProxy struct {
-	signals chan os.Signal
-	cancel  context.CancelCauseFunc
+	cancel context.CancelCauseFunc
+	ready  chan struct{} // closed when all signals are received
 
-	mu   sync.Mutex
-	a    *app
-	live *lifecycle.Live
+	mu      sync.Mutex
+	a       *app
+	live    *lifecycle.Live
+	waiting []os.Signal
 }
 
+// newSignalProxy returns at once: the Go runtime takes ten microseconds to receive
+// each of 65 signals, which the rest of the start need not wait for.
 func newSignalProxy(parent context.Context) (*signalProxy, context.Context) {
 	ctx, cancel := context.WithCancelCause(parent)
-	p := &signalProxy{signals: make(chan os.Signal, 64), cancel: cancel}
-	signal.Notify(p.signals, unix.SIGINT, unix.SIGTERM, unix.SIGHUP)
+	p := &signalProxy{cancel: cancel, ready: make(chan struct{})}
 	go p.loop()
 	return p, ctx
 }
 
-// to names the program that signals are for, all of them now: the Go runtime
-// takes ten microseconds for each, which the start need not wait for. A size
-// that changed meanwhile is passed on.
+func (p *signalProxy) loop() {
+	signals := make(chan os.Signal, 64)
+	signal.Notify(signals)
+	close(p.ready)
+	for s := range signals {
+		p.mu.Lock()
+		p.handle(s)
+		p.mu.Unlock()
+	}
+}
+
+// to names the program that signals are for. What came meanwhile is passed on, also
+// a new size of the terminal.
 func (p *signalProxy) to(a *app, live *lifecycle.Live) {
-	signal.Notify(p.signals)
+	<-p.ready
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.a, p.live = a, live
 	if live.Terminal != nil {
 		p.resize()
 	}
-}
-
-func (p *signalProxy) loop() {
-	for s := range p.signals {
-		p.mu.Lock()
+	for _, s := range p.waiting {
 		p.handle(s)
-		p.mu.Unlock()
 	}
 }
 
@@ -110,13 +118,16 @@ func (p *signalProxy) handle(s os.Signal) {
 		return
 	}
 	switch sig, ok := s.(unix.Signal); {
-	case p.live != nil && ok:
+	case !ok:
+	case p.live != nil:
 		_ = p.live.Signal(sig) // it may have ended; Wait tells
 		if s == unix.SIGHUP && p.live.Terminal != nil {
 			p.live.Terminal.Close() // our terminal is gone, so its is: the kernel hangs up
 		}
-	case ok && (sig == unix.SIGINT || sig == unix.SIGTERM || sig == unix.SIGHUP):
+	case sig == unix.SIGINT || sig == unix.SIGTERM || sig == unix.SIGHUP:
 		p.cancel(interrupted{sig})
+	default:
+		p.waiting = append(p.waiting, s)
 	}
 }
 
