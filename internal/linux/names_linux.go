@@ -45,6 +45,13 @@ func CloneFlags(f uintptr) string {
 	})
 }
 
+func seccompFlags(f uint) string {
+	return flags(uint64(f), []flagName{
+		{unix.SECCOMP_FILTER_FLAG_LOG, "SECCOMP_FILTER_FLAG_LOG"},
+		{unix.SECCOMP_FILTER_FLAG_SPEC_ALLOW, "SECCOMP_FILTER_FLAG_SPEC_ALLOW"},
+	})
+}
+
 func openFlags(f uint64) string {
 	access := "O_RDONLY"
 	switch f & unix.O_ACCMODE {

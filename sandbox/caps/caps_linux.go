@@ -38,7 +38,7 @@ func Bounding() (Set, error) {
 			break
 		}
 		if err != nil {
-			return 0, failed(err, "prctl(PR_CAPBSET_READ, %s)", name(n))
+			return 0, linux.Failed(err, "prctl(PR_CAPBSET_READ, %s)", name(n))
 		}
 		s |= Set(in) << n
 	}
@@ -60,7 +60,7 @@ func DropBounding(keep Set) error {
 			continue
 		}
 		if err := unix.Prctl(unix.PR_CAPBSET_DROP, uintptr(n), 0, 0, 0); err != nil {
-			return failed(err, "prctl(PR_CAPBSET_DROP, %s)", name(n))
+			return linux.Failed(err, "prctl(PR_CAPBSET_DROP, %s)", name(n))
 		}
 	}
 	return nil
@@ -74,7 +74,7 @@ func ClearAmbient() error {
 	if errors.Is(err, unix.EINVAL) {
 		return nil
 	}
-	return failed(err, "prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL)")
+	return linux.Failed(err, "prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL)")
 }
 
 // Apply makes s the permitted and the effective set of the calling thread and
@@ -91,7 +91,7 @@ func Apply(s Set) error {
 		{Effective: uint32(s), Permitted: uint32(s)},
 		{Effective: uint32(s >> 32), Permitted: uint32(s >> 32)},
 	}
-	return failed(unix.Capset(&header, &data[0]),
+	return linux.Failed(unix.Capset(&header, &data[0]),
 		"capset({_LINUX_CAPABILITY_VERSION_3, 0}, {effective=%v, permitted=%v, inheritable=0})", s, s)
 }
 
@@ -103,7 +103,7 @@ func KeepOnSetuid(keep bool) error {
 	if keep {
 		arg = 1
 	}
-	return failed(unix.Prctl(unix.PR_SET_KEEPCAPS, arg, 0, 0, 0), "prctl(PR_SET_KEEPCAPS, %d)", arg)
+	return linux.Failed(unix.Prctl(unix.PR_SET_KEEPCAPS, arg, 0, 0, 0), "prctl(PR_SET_KEEPCAPS, %d)", arg)
 }
 
 // Current returns the calling thread's five sets.
@@ -111,7 +111,7 @@ func Current() (State, error) {
 	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
 	var data [2]unix.CapUserData
 	if err := unix.Capget(&header, &data[0]); err != nil {
-		return State{}, failed(err, "capget({_LINUX_CAPABILITY_VERSION_3, 0})")
+		return State{}, linux.Failed(err, "capget({_LINUX_CAPABILITY_VERSION_3, 0})")
 	}
 	join := func(low, high uint32) Set { return Set(high)<<32 | Set(low) }
 	s := State{
@@ -129,7 +129,7 @@ func Current() (State, error) {
 			break
 		}
 		if err != nil {
-			return State{}, failed(err, "prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, %s)", name(n))
+			return State{}, linux.Failed(err, "prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, %s)", name(n))
 		}
 		s.Ambient |= Set(in) << n
 	}
@@ -140,16 +140,4 @@ func Current() (State, error) {
 func Effective() (Set, error) {
 	s, err := Current()
 	return s.Effective, err
-}
-
-// failed turns the errno of a call into an error that reads like strace; nil stays nil.
-func failed(err error, format string, args ...any) error {
-	if err == nil {
-		return nil
-	}
-	call := fmt.Sprintf(format, args...)
-	if errno, ok := errors.AsType[unix.Errno](err); ok {
-		return &linux.CallError{Call: call, Errno: errno}
-	}
-	return fmt.Errorf("%s: %w", call, err)
 }

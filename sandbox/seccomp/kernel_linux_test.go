@@ -197,7 +197,8 @@ func TestLoadRefuses(t *testing.T) {
 		"an unknown flag":   {prog, []specs.LinuxSeccompFlag{"SECCOMP_FILTER_FLAG_MAYBE"}, "unknown flag"},
 		"TSYNC":             {prog, []specs.LinuxSeccompFlag{"SECCOMP_FILTER_FLAG_TSYNC"}, "before it has threads"},
 		"a flag for NOTIFY": {prog, []specs.LinuxSeccompFlag{specs.LinuxSeccompFlagWaitKillableRecv}, "SCMP_ACT_NOTIFY"},
-		"a bad instruction": {Program{{Op: 0xffff}}, nil, "seccomp(SECCOMP_SET_MODE_FILTER, 0x0, {len=1, filter=…}): invalid argument (EINVAL)"},
+		"flags by name":     {Program{{Op: 0xffff}}, []specs.LinuxSeccompFlag{specs.LinuxSeccompFlagLog}, "seccomp(SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_LOG, {"},
+		"a bad instruction": {Program{{Op: 0xffff}}, nil, "seccomp(SECCOMP_SET_MODE_FILTER, 0, {len=1, filter=…}): invalid argument (EINVAL)"},
 	} {
 		if err := Load(tt.prog, tt.flags...); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: error %v, want one with %q", name, err, tt.want)

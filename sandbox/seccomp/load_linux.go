@@ -3,8 +3,6 @@ package seccomp
 import (
 	"errors"
 	"fmt"
-	"runtime"
-	"unsafe"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -28,14 +26,10 @@ func Load(p Program, flags ...specs.LinuxSeccompFlag) error {
 	if err != nil {
 		return fmt.Errorf("load seccomp program: %w", err)
 	}
-	// An Instruction has the fields, and so the layout, of unix.SockFilter.
-	prog := unix.SockFprog{Len: uint16(len(p)), Filter: (*unix.SockFilter)(unsafe.Pointer(&p[0]))}
-	_, _, e := unix.RawSyscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, bits, uintptr(unsafe.Pointer(&prog)))
-	runtime.KeepAlive(p)
-	if e == 0 {
-		return nil
+	if err := linux.SetSeccompFilter(p.Bytes(), bits); err != nil {
+		return &loadError{err}
 	}
-	return &loadError{linux.Failed(e, "seccomp(SECCOMP_SET_MODE_FILTER, %#x, {len=%d, filter=…})", bits, len(p))}
+	return nil
 }
 
 // flagBits translates the flags of a profile. SECCOMP_FILTER_FLAG_TSYNC, which
@@ -43,8 +37,8 @@ func Load(p Program, flags ...specs.LinuxSeccompFlag) error {
 // runtime specification since 1.1 and is refused: the other threads of the
 // init are the Go runtime's, they do nothing for the container, and execve
 // ends them.
-func flagBits(flags []specs.LinuxSeccompFlag) (uintptr, error) {
-	var bits uintptr
+func flagBits(flags []specs.LinuxSeccompFlag) (uint, error) {
+	var bits uint
 	for _, f := range flags {
 		switch f {
 		case specs.LinuxSeccompFlagLog:
