@@ -14,6 +14,7 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/learnbox/learnbox/internal/atomicfile"
+	"github.com/learnbox/learnbox/sandbox"
 )
 
 const idLength = 64
@@ -25,9 +26,11 @@ type Draft struct {
 	ID, Name string
 	Dir      string // absolute
 
-	all   *Containers
-	lock  *atomicfile.Lock
-	saved bool
+	all     *Containers
+	lock    *atomicfile.Lock
+	streams *streams      // from Clone on
+	init    *sandbox.Init // between Clone and Start
+	saved   bool
 }
 
 // New begins a container. An empty name gets a random one.
@@ -136,6 +139,10 @@ func (d *Draft) save(r Record, spec *specs.Spec, s State) error {
 
 // Discard removes the draft and all it has claimed.
 func (d *Draft) Discard() error {
+	if d.init != nil {
+		d.init.Abort()
+		d.streams.close()
+	}
 	err := d.all.remove(d.ID, d.Name)
 	if d.lock != nil {
 		err = errors.Join(err, d.lock.Release())

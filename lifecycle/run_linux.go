@@ -15,12 +15,19 @@ import (
 	"github.com/learnbox/learnbox/sandbox/tty"
 )
 
-// StartOptions say how a container's program is connected.
+// CloneOptions say how a container's program will be connected.
+type CloneOptions struct {
+	Terminal bool // it gets one of its own, and no pipes
+	Stdin    bool // keep standard input open, for Attach
+	HostPIDs bool // it sees the host's processes
+	Narrate  narrate.Narrator
+}
+
+// StartOptions are what is not in config.json.
 type StartOptions struct {
-	Filter  []byte   // the seccomp program
-	Size    tty.Size // of the terminal
-	Stdin   bool     // keep standard input open, for Streams.Stdin
-	Narrate narrate.Narrator
+	Filter      []byte // the seccomp program
+	FilterFlags []specs.LinuxSeccompFlag
+	Size        tty.Size // of the terminal
 }
 
 // A Live container is what its parent holds. Wait must be called.
@@ -33,38 +40,50 @@ type Live struct {
 	state  State
 }
 
-// Start starts the program of a draft. Its files are written while the init
-// builds the container, so that they cost no time. If the start fails after that, the
-// container is exited with the code that the error carries; before, or if it is
-// an --rm one, nothing is left of it.
-func (d *Draft) Start(ctx context.Context, r Record, spec *specs.Spec, o StartOptions) (*Live, error) {
-	s, err := newStreams(spec.Process.Terminal, o.Stdin)
-	if err != nil {
-		return nil, errors.Join(err, d.Discard())
+// Clone makes the container's first process, which then waits for Start. If it
+// fails, the draft is as it was.
+func (d *Draft) Clone(ctx context.Context, o CloneOptions) (err error) {
+	if d.streams, err = newStreams(o.Terminal, o.Stdin); err != nil {
+		return err
 	}
-	run := &Live{streams: s, record: r, draft: d}
-	run.Process, err = sandbox.Start(ctx, sandbox.Config{
-		Spec:     spec,
-		Overlay:  rootfs.Overlay{Lower: r.Rootfs, Upper: filepath.Join(d.Dir, "upper"), Work: filepath.Join(d.Dir, "work"), Volatile: r.AutoRemove},
-		Merged:   filepath.Join(d.Dir, "merged"),
-		Cgroup:   cgroupOf(d.ID),
-		Programs: d.all.bin,
-		Filter:   o.Filter,
-		Reaper:   r.Init,
-		Size:     o.Size,
-		Stdin:    s.childIn, Stdout: s.childOut, Stderr: s.childErr,
-		Meanwhile: func(pid int) error {
-			run.state = State{Status: Running, Pid: pid, Started: time.Now().UTC()}
-			return d.save(r, spec, run.state)
-		},
+	d.init, err = sandbox.Clone(ctx, sandbox.CloneOptions{
+		Cgroup: cgroupOf(d.ID), HostPIDs: o.HostPIDs,
+		Programs: d.all.bin, Empty: filepath.Join(d.Dir, "merged"),
+		Stdin: d.streams.childIn, Stdout: d.streams.childOut, Stderr: d.streams.childErr,
 		Narrate: o.Narrate,
 	})
-	s.closeChildEnds()
+	d.streams.closeChildEnds()
 	if err != nil {
-		s.close()
+		d.streams.close()
+	}
+	return err
+}
+
+// Start starts the program of a draft that was cloned. Its files are written while the init
+// builds the container, so that they cost no time. If the start fails after
+// that, the container is exited with the code that the error carries; before,
+// or if it is an --rm one, nothing is left of it.
+func (d *Draft) Start(ctx context.Context, r Record, spec *specs.Spec, o StartOptions) (_ *Live, err error) {
+	live := &Live{streams: d.streams, record: r, draft: d}
+	init := d.init
+	d.init = nil // Start ends it in any case
+	live.Process, err = init.Start(ctx, sandbox.Config{
+		Spec:    spec,
+		Overlay: rootfs.Overlay{Lower: r.Rootfs, Upper: filepath.Join(d.Dir, "upper"), Work: filepath.Join(d.Dir, "work"), Volatile: r.AutoRemove},
+		Merged:  filepath.Join(d.Dir, "merged"),
+		Filter:  o.Filter, FilterFlags: o.FilterFlags,
+		Reaper: r.Init,
+		Size:   o.Size,
+		Meanwhile: func(pid int) error {
+			live.state = State{Status: Running, Pid: pid, Started: time.Now().UTC()}
+			return d.save(r, spec, live.state)
+		},
+	})
+	if err != nil {
+		d.streams.close()
 		return nil, errors.Join(err, d.end(r, State{Status: Exited, ExitCode: exitCode(err), Error: err.Error()}))
 	}
-	return run, nil
+	return live, nil
 }
 
 // Wait waits for the end of the program, and brings the container to rest.

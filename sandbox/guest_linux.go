@@ -21,17 +21,17 @@ type guest struct {
 	ch    channel
 	root  *rootfs.Root // from rootfs.overlay on
 	slave *os.File     // from tty.open on
-	self  *os.File     // this binary, kept for --init
+	self  *os.File     // this program, kept for --init
 }
 
 // channelFD is where the init finds its end of the socket.
 const channelFD = 3
 
-// Init is what the binary does under the name learnbox-init: it builds the
-// container around itself and becomes its program. It returns only if that
-// failed, with the process's exit code. Its caller has locked the goroutine to
-// the leader thread.
-func Init(args []string) int {
+// RunInit is all that the program learnbox-init does: it builds the container
+// around itself and becomes its program. It returns only if that failed, with
+// the process's exit code. Its caller has locked the goroutine to the leader
+// thread.
+func RunInit(args []string) int {
 	if len(args) > 1 && args[1] == reapArg {
 		return reap(args[2:])
 	}

@@ -27,18 +27,19 @@ type plan struct {
 	Merged  string
 	Cgroups []cgroup.Mount
 	Filter  []byte
+	Flags   []specs.LinuxSeccompFlag // of the filter
 	Reaper  bool
 	Size    tty.Size
 	Narrate bool
 }
 
-func (s *start) plan() plan {
-	l := s.Spec.Linux
+func (i *Init) plan() plan {
+	l := i.Spec.Linux
 	return plan{
-		Hostname: s.Spec.Hostname, Process: s.Spec.Process, ReadOnly: s.Spec.Root != nil && s.Spec.Root.Readonly,
-		Mounts: s.Spec.Mounts, Namespaces: l.Namespaces, Devices: l.Devices, Sysctl: l.Sysctl,
+		Hostname: i.Spec.Hostname, Process: i.Spec.Process, ReadOnly: i.Spec.Root != nil && i.Spec.Root.Readonly,
+		Mounts: i.Spec.Mounts, Namespaces: l.Namespaces, Devices: l.Devices, Sysctl: l.Sysctl,
 		MaskedPaths: l.MaskedPaths, ReadonlyPaths: l.ReadonlyPaths,
-		Overlay: s.Overlay, Merged: s.Merged, Cgroups: s.group.Mounts(),
-		Filter: s.Filter, Reaper: s.Reaper, Size: s.Size, Narrate: s.Narrate != nil,
+		Overlay: i.Overlay, Merged: i.Merged, Cgroups: i.group.Mounts(),
+		Filter: i.Filter, Flags: i.FilterFlags, Reaper: i.Reaper, Size: i.Size, Narrate: i.Narrate != nil,
 	}
 }

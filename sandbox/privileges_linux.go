@@ -149,7 +149,7 @@ func (g *guest) loadFilter() error {
 	if err := g.ch.send(message{Exec: true}, nil); err != nil {
 		return err
 	}
-	return seccomp.Load(program)
+	return seccomp.Load(program, g.Flags...)
 }
 
 func (g *guest) setCaps() error {

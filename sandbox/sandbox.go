@@ -1,10 +1,10 @@
 // Package sandbox turns an OCI config.json into an isolated process.
 //
 // Two processes build a container. The parent, learnbox itself, makes the
-// cgroup and clones the init into a new pid namespace. The init is the same
-// binary under the name learnbox-init; as PID 1 of the container it takes the
-// steps of the table in steps_linux.go, one after the other, and at the last
-// one becomes the user's program by execve(2).
+// cgroup and clones the init into a new pid namespace. The init is a
+// small program of its own (cmd/learnbox-init, see program_linux.go); as PID 1
+// of the container it takes the steps of the table in steps_linux.go, one after
+// the other, and at the last one becomes the user's program by execve(2).
 //
 // The two talk over a socket pair (channel_linux.go): the parent sends one
 // plan, the init sends what it did, a terminal if there is one, and what went
@@ -12,8 +12,8 @@
 // silence tells the parent that the program runs.
 //
 // Before the execve the init trusts nothing that the image brings: see package
-// rootfs for paths, and internal/linux for the sealed copy of the binary that
-// it runs from (CVE-2019-5736).
+// rootfs for paths, and internal/linux for the sealed view of the program
+// that it runs from (CVE-2019-5736).
 package sandbox
 
 import (
@@ -28,23 +28,32 @@ import (
 	"github.com/learnbox/learnbox/sandbox/tty"
 )
 
-// InitName is the argv[0] under which the binary acts as a container's init.
+// InitName is the name of the init's program, and the argv[0] under which a
+// learnbox that has none embedded acts as one.
 const InitName = "learnbox-init"
 
-// A Config is all that Start needs.
-type Config struct {
-	Spec     *specs.Spec
-	Overlay  rootfs.Overlay
-	Merged   string // absolute: an empty directory, where the overlay is mounted inside the container's mount namespace
+// CloneOptions are what a container's init is born with.
+type CloneOptions struct {
 	Cgroup   string // path of the container's group below the cgroup roots: "learnbox-ID"
+	HostPIDs bool   // stay in the parent's pid namespace
 	Programs string // absolute: where the init's program is kept between runs
-	Filter   []byte // the seccomp program; empty: none
-	Reaper   bool   // keep a small init as PID 1 that reaps orphans and passes signals on (--init)
+	Empty    string // absolute: an empty directory
 
-	Size                  tty.Size            // of the terminal, with Spec.Process.Terminal
-	Stdin, Stdout, Stderr *os.File            // the program's, without a terminal
-	Meanwhile             func(pid int) error // may be nil; called while the init, of this PID, builds the container
+	Stdin, Stdout, Stderr *os.File // the program's; nil: /dev/null, or its terminal
 	Narrate               narrate.Narrator
+}
+
+// A Config is what the container is to be.
+type Config struct {
+	Spec        *specs.Spec
+	Overlay     rootfs.Overlay
+	Merged      string // absolute: an empty directory, where the overlay is mounted inside the container's mount namespace
+	Filter      []byte // the seccomp program; empty: none
+	FilterFlags []specs.LinuxSeccompFlag
+	Reaper      bool     // keep a small init as PID 1 that reaps orphans and passes signals on (--init)
+	Size        tty.Size // of the terminal, with Spec.Process.Terminal
+
+	Meanwhile func(pid int) error // may be nil; called while the init, of this PID, builds the container
 }
 
 // A Status is how the container's first process ended.

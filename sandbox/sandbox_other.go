@@ -18,13 +18,22 @@ type Process struct {
 	Warnings []string
 }
 
-// Start needs Linux.
-func Start(context.Context, Config) (*Process, error) {
+// An Init is the first process of a container.
+type Init struct{}
+
+// Clone needs Linux.
+func Clone(context.Context, CloneOptions) (*Init, error) {
 	return nil, errors.New("containers need Linux")
 }
 
-// Init needs Linux.
-func Init([]string) int { return 125 }
+// Start needs Linux.
+func (i *Init) Start(context.Context, Config) (*Process, error) { return nil, errors.ErrUnsupported }
+
+// Abort needs Linux.
+func (i *Init) Abort() {}
+
+// RunInit needs Linux.
+func RunInit([]string) int { return 125 }
 
 // Signal needs Linux.
 func (p *Process) Signal(syscall.Signal) error { return errors.ErrUnsupported }

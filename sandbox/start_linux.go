@@ -6,146 +6,54 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 
-	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
-	"github.com/learnbox/learnbox/internal/linux"
 	"github.com/learnbox/learnbox/narrate"
-	"github.com/learnbox/learnbox/sandbox/cgroup"
 )
 
-// A start is a container on its way to running, seen from the parent.
-type start struct {
-	Config
-	group  *cgroup.Group
-	pid    int // of the init; 0 before the clone
-	ch     channel
-	result *Process
-}
-
-// Start builds a container and returns when its program runs. If it fails, or
-// ctx ends first, nothing is left of it.
+// Start has the init build the container and returns when its program runs. If
+// it fails, or ctx ends first, nothing is left of it.
 //
 // Errors: *StepError.
-func Start(ctx context.Context, c Config) (_ *Process, err error) {
-	s := &start{Config: c, result: &Process{}}
-	defer func() {
-		if err != nil {
-			s.undo()
-		}
-	}()
-	for _, row := range parentSteps() {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		if err := c.Narrate.Run(row.Step, func() error { return row.do(s) }); err != nil {
-			return nil, &StepError{Step: row.ID, Text: err.Error(), Code: 125, Way: hint(row.ID, err)}
-		}
-	}
-	defer s.ch.close()
-	stop := context.AfterFunc(ctx, func() { _ = unix.Kill(s.pid, unix.SIGKILL) }) // then the socket closes
-	defer stop()
-	if err := s.finish(); err != nil {
+func (i *Init) Start(ctx context.Context, c Config) (*Process, error) {
+	i.Config = c
+	if err := i.start(ctx); err != nil {
+		i.Abort()
 		return nil, cmp.Or(ctx.Err(), err)
 	}
-	s.result.Pid, s.result.group = s.pid, s.group
-	return s.result, nil
+	i.ch.close()
+	return &Process{Pid: i.pid, Terminal: i.terminal, Warnings: i.warnings, group: i.group, ownPids: !i.HostPIDs}, nil
 }
 
-// finish lets the caller do its own work beside the init's, and hears the init
-// out.
-func (s *start) finish() error {
-	if s.Meanwhile != nil {
-		if err := s.Meanwhile(s.pid); err != nil {
+func (i *Init) start(ctx context.Context) error {
+	stop := context.AfterFunc(ctx, func() { _ = unix.Kill(i.pid, unix.SIGKILL) }) // then the socket closes
+	defer stop()
+	if err := take(ctx, i, startSteps()); err != nil {
+		return err
+	}
+	if i.Meanwhile != nil {
+		if err := i.Meanwhile(i.pid); err != nil {
 			return err
 		}
 	}
-	return s.listen()
+	return i.listen()
 }
 
-// undo ends whatever was begun. The kernel takes the namespaces and mounts
-// down with the last process in them.
-func (s *start) undo() {
-	if s.pid != 0 {
-		_ = unix.Kill(s.pid, unix.SIGKILL)
-		_, _ = linux.Reap(s.pid)
-	}
-	if s.group != nil {
-		_ = errors.Join(s.group.Kill(), s.group.Remove()) // what still stands is found by the next command
-	}
-	if s.result.Terminal != nil {
-		s.result.Terminal.Close()
-	}
-}
-
-func (s *start) createCgroup() error {
-	h, err := cgroup.Detect()
-	if err != nil {
-		return err
-	}
-	var warnings []string
-	s.group, warnings, err = cgroup.Create(h, s.Cgroup, s.Spec.Linux.Resources)
-	s.result.Warnings = append(s.result.Warnings, warnings...)
+func (i *Init) limitCgroup() error {
+	warnings, err := i.group.Limit(i.Spec.Linux.Resources)
+	i.warnings = append(i.warnings, warnings...)
 	return err
 }
 
-// cloneInit starts the init and gives it its plan once it is in the cgroup. A
-// new pid namespace has to come with the clone; all others are the init's own
-// steps.
-func (s *start) cloneInit() error {
-	self, err := openInit(s.Programs, s.Merged)
-	if err != nil {
-		return err
-	}
-	defer self.Close()
-	ch, theirs, err := newChannel()
-	if err != nil {
-		return err
-	}
-	s.ch = ch
-	defer theirs.close()
-	if err := s.spawn(self, theirs); err != nil {
-		return err
-	}
-	return ch.send(s.plan(), nil)
-}
-
-// spawn clones the init into its cgroup.
-func (s *start) spawn(self *os.File, theirs channel) error {
-	null, err := linux.Open(os.DevNull, unix.O_RDWR)
-	if err != nil {
-		return err
-	}
-	defer null.Close()
-	p := linux.Program{File: self, Argv: []string{InitName}, Env: []string{}, Files: []*os.File{s.Stdin, s.Stdout, s.Stderr, theirs.f}}
-	for i, f := range p.Files {
-		if f == nil {
-			p.Files[i] = null
-		}
-	}
-	if s.result.ownPids = hasNamespace(s.Spec.Linux.Namespaces, specs.PIDNamespace); s.result.ownPids {
-		p.Namespaces = unix.CLONE_NEWPID
-	}
-	if p.Cgroup, err = s.group.FD(); err != nil {
-		return err
-	}
-	if p.Cgroup != nil {
-		defer p.Cgroup.Close()
-	}
-	return s.group.Inside(func() error {
-		s.pid, err = linux.StartProgram(p)
-		return err
-	})
-}
+func (i *Init) sendPlan() error { return i.ch.send(i.plan(), nil) }
 
 // listen hears the init out until its socket closes.
-func (s *start) listen() error {
+func (i *Init) listen() error {
 	exec := false
 	for {
 		var m message
-		passed, err := s.ch.receive(&m)
+		passed, err := i.ch.receive(&m)
 		if errors.Is(err, io.EOF) {
 			break
 		}
@@ -156,11 +64,11 @@ func (s *start) listen() error {
 		case m.Failure != nil:
 			return m.Failure
 		case m.Warning != "":
-			s.result.Warnings = append(s.result.Warnings, m.Warning)
+			i.warnings = append(i.warnings, m.Warning)
 		case m.Terminal:
-			s.result.Terminal = passed
+			i.terminal = passed
 		case m.Event != nil:
-			s.tell(*m.Event)
+			i.tell(*m.Event)
 		}
 		exec = exec || m.Exec
 	}
@@ -171,13 +79,13 @@ func (s *start) listen() error {
 }
 
 // tell passes an event of the init on, with the texts of the table.
-func (s *start) tell(e eventMessage) {
-	if s.Narrate == nil {
+func (i *Init) tell(e eventMessage) {
+	if i.Narrate == nil {
 		return
 	}
 	for _, row := range initSteps() {
 		if row.ID == e.Step {
-			s.Narrate(narrate.Event{Step: row.Step, Phase: e.Phase, Took: e.Took})
+			i.Narrate(narrate.Event{Step: row.Step, Phase: e.Phase, Took: e.Took})
 		}
 	}
 }

@@ -16,11 +16,19 @@ type step[T any] struct {
 	do     func(T) error
 }
 
-// parentSteps are taken by learnbox itself, before and around the clone.
-func parentSteps() []step[*start] {
-	return []step[*start]{
-		{narrate.Step{ID: "cgroup.create", Title: "A control group", Why: "first, so that the container is born under its limits and can be found and killed as a whole"}, nil, (*start).createCgroup},
-		{narrate.Step{ID: "init.clone", Title: "PID 1 of a new pid namespace", Why: "only a newborn process can be in a new pid namespace; it waits for its plan until it is in the cgroup"}, nil, (*start).cloneInit},
+// cloneSteps are taken by learnbox itself and end with a process that waits.
+func cloneSteps() []step[*Init] {
+	return []step[*Init]{
+		{narrate.Step{ID: "cgroup.create", Title: "A control group", Why: "first, so that the container is born in it and can be found and killed as a whole"}, nil, (*Init).createCgroup},
+		{narrate.Step{ID: "init.clone", Title: "PID 1 of a new pid namespace", Why: "only a newborn process can be in a new pid namespace; it waits for its plan"}, nil, (*Init).clone},
+	}
+}
+
+// startSteps are the parent's last before the init goes on alone.
+func startSteps() []step[*Init] {
+	return []step[*Init]{
+		{narrate.Step{ID: "cgroup.limit", Title: "Which devices it may use", Why: "before the init does anything that the program could profit from"}, nil, (*Init).limitCgroup},
+		{narrate.Step{ID: "init.plan", Title: "The init hears what to build", Why: "the parent's part is done"}, nil, (*Init).sendPlan},
 	}
 }
 
@@ -70,7 +78,7 @@ func initSteps() []step[*guest] {
 // Steps lists every step of a run in order, for documentation and checks.
 func Steps() []narrate.Step {
 	var all []narrate.Step
-	for _, s := range parentSteps() {
+	for _, s := range append(cloneSteps(), startSteps()...) {
 		all = append(all, s.Step)
 	}
 	for _, s := range initSteps() {

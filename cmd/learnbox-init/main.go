@@ -23,4 +23,4 @@ import (
 // runs there for certain.
 func init() { linux.LockThread() }
 
-func main() { os.Exit(sandbox.Init(os.Args)) }
+func main() { os.Exit(sandbox.RunInit(os.Args)) }

@@ -36,7 +36,7 @@ func init() {
 
 func main() {
 	if os.Args[0] == sandbox.InitName {
-		os.Exit(sandbox.Init(os.Args))
+		os.Exit(sandbox.RunInit(os.Args))
 	}
 	os.Exit(run(os.Args, os.Stdin, os.Stdout, os.Stderr))
 }

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+
 	"github.com/learnbox/learnbox/lifecycle"
 	"github.com/learnbox/learnbox/pull/store"
 	"github.com/learnbox/learnbox/sandbox/spec"
@@ -103,7 +105,7 @@ func (c *RunCmd) run(a *app) (code int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	live, err := ct.start(ctx, a, c.Interactive, c.TTY)
+	live, err := ct.start(ctx, a, c.TTY)
 	if err != nil {
 		return 0, err
 	}
@@ -131,7 +133,8 @@ type created struct {
 	*lifecycle.Draft
 	record lifecycle.Record
 	built  spec.Result
-	filter []byte
+	filter []byte // the seccomp program
+	flags  []specs.LinuxSeccompFlag
 }
 
 // create makes a container from an image and the flags.
@@ -145,6 +148,12 @@ func (c *RunCmd) create(ctx context.Context, a *app, all *lifecycle.Containers, 
 			err = errors.Join(err, draft.Discard())
 		}
 	}()
+	// The first process comes up while its config.json is written.
+	if err := draft.Clone(ctx, lifecycle.CloneOptions{
+		Terminal: c.TTY, Stdin: c.Interactive, HostPIDs: c.PID == "host", Narrate: a.narrate,
+	}); err != nil {
+		return nil, err
+	}
 	ct := &created{Draft: draft}
 	if ct.built, err = c.build(draft, img, rootfs, c.Words[1:]); err != nil {
 		return nil, err
@@ -158,7 +167,7 @@ func (c *RunCmd) create(ctx context.Context, a *app, all *lifecycle.Containers, 
 	if err := writeEtc(filepath.Join(draft.Dir, "etc"), ct.built.Etc); err != nil {
 		return nil, err
 	}
-	if ct.filter, err = a.seccompFilter(ct.built); err != nil {
+	if ct.filter, ct.flags, err = a.seccompFilter(ct.built); err != nil {
 		return nil, err
 	}
 	ct.record = c.record(ct, img, rootfs)
@@ -183,13 +192,13 @@ func (c *RunCmd) writeCidfile(id string) error {
 
 // start starts the program. The terminal gets the size of the user's before
 // the program can ask for it.
-func (ct *created) start(ctx context.Context, a *app, interactive, terminal bool) (*lifecycle.Live, error) {
+func (ct *created) start(ctx context.Context, a *app, terminal bool) (*lifecycle.Live, error) {
 	var size tty.Size
 	if terminal {
 		size = a.terminalSize()
 	}
 	live, err := ct.Start(ctx, ct.record, ct.built.Spec, lifecycle.StartOptions{
-		Filter: ct.filter, Size: size, Stdin: interactive, Narrate: a.narrate,
+		Filter: ct.filter, FilterFlags: ct.flags, Size: size,
 	})
 	if err != nil {
 		return nil, err

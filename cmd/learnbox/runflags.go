@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"time"
 
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+
 	"github.com/learnbox/learnbox/lifecycle"
 	"github.com/learnbox/learnbox/pull/store"
 	"github.com/learnbox/learnbox/sandbox/seccomp"
@@ -120,32 +122,33 @@ func (c *RunCmd) record(ct *created, img store.Image, rootfs string) lifecycle.R
 	}
 }
 
-// seccompFilter compiles the profile that a container asks for; nil is none.
-func (a *app) seccompFilter(built spec.Result) ([]byte, error) {
+// seccompFilter compiles the profile that a container asks for, and returns the
+// flags that the kernel gets with it. A nil program is none.
+func (a *app) seccompFilter(built spec.Result) ([]byte, []specs.LinuxSeccompFlag, error) {
 	var caps []string
 	if c := built.Spec.Process.Capabilities; c != nil {
 		caps = c.Bounding
 	}
 	if built.SeccompProfile == "unconfined" {
-		return nil, nil
+		return nil, nil, nil
 	}
 	profile, err := seccomp.Default(caps)
 	if name := built.SeccompProfile; name != "" {
 		f, openErr := os.Open(name)
 		if openErr != nil {
-			return nil, fmt.Errorf("read the seccomp profile: %w", openErr)
+			return nil, nil, fmt.Errorf("read the seccomp profile: %w", openErr)
 		}
 		defer f.Close()
 		profile, err = seccomp.ParseProfile(f, caps)
 	}
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	program, err := seccomp.Cache{Dir: filepath.Join(a.root, "cache", "seccomp")}.Program(profile)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return program.Bytes(), nil
+	return program.Bytes(), profile.Flags, nil
 }
 
 // prepareSources makes the directories that -v names and that are missing, as

@@ -98,12 +98,12 @@ func TestRulesThatVersion1CannotKeepToAreRefused(t *testing.T) {
 	}
 	path := testPath(t, h)
 	rules := &specs.LinuxResources{Devices: append(docker(), device(false, "c", 1, 3, "w"))}
-	if _, _, err := Create(h, path, rules); err == nil || !strings.Contains(err.Error(), "takes back") {
+	if err := limited(h, path, rules); err == nil || !strings.Contains(err.Error(), "takes back") {
 		t.Errorf("error %v", err)
 	}
 	without := Hierarchy{Version: 1, Trees: slices.DeleteFunc(slices.Clone(h.Trees), func(tr Tree) bool { return tr.Controllers[0] == "devices" })}
 	var hint interface{ Hint() string }
-	if _, _, err := Create(without, path, &specs.LinuxResources{Devices: docker()}); !errors.As(err, &hint) {
+	if err := limited(without, path, &specs.LinuxResources{Devices: docker()}); !errors.As(err, &hint) {
 		t.Errorf("error %v, want one with a hint", err)
 	}
 	if left, err := List(h, filepath.Dir(path)); err != nil || len(left) > 0 {
@@ -126,4 +126,14 @@ func TestARefusedFilterIsAnErrorWithAWayOut(t *testing.T) {
 	if hint := (&deviceFilterError{unix.EPERM}).Hint(); !strings.Contains(hint, "CAP_BPF") {
 		t.Errorf("hint %q", hint)
 	}
+}
+
+// limited makes a group, limits it, and removes it again.
+func limited(h Hierarchy, path string, r *specs.LinuxResources) error {
+	g, err := Create(h, path)
+	if err != nil {
+		return err
+	}
+	_, err = g.Limit(r)
+	return errors.Join(err, g.Remove())
 }

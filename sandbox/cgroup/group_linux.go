@@ -28,40 +28,64 @@ type Mount struct {
 	Links  []string // symbolic links to that directory: "cpu", "cpuacct"
 }
 
-// Create makes the group at path, relative to the mount points, and sets the
-// device rules of r. It must not exist yet. Nothing is left of a group that
-// could not be made completely. The warnings name what of r is not kept to.
-func Create(h Hierarchy, path string, r *specs.LinuxResources) (*Group, []string, error) {
+// Create makes the group at path, relative to the mount points. It must not
+// exist yet. Nothing is left of a group that could not be made completely.
+func Create(h Hierarchy, path string) (*Group, error) {
 	if len(h.Trees) == 0 {
-		return nil, nil, &notMountedError{}
+		return nil, &notMountedError{}
 	}
 	g, err := Open(h, path)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	warnings := unsupported(r)
-	var rules []deviceRule
-	if r != nil {
-		if rules, err = deviceRules(r.Devices); err != nil {
-			return nil, nil, fmt.Errorf("create cgroup %s: %w", path, err)
+	var made []string
+	for i, dir := range g.dirs() {
+		if err = mkdirs(h.Trees[i].Dir, dir, prepare(h.Trees[i])); err != nil {
+			if !errors.Is(err, fs.ErrExist) {
+				made = append(made, dir)
+			}
+			break
 		}
+		made = append(made, dir)
 	}
-	if n := len(rules); n > 0 && rules[n-1].isDefault() && rules[n-1].allow {
-		rules = nil // everything is allowed: that is so without rules
+	if err == nil {
+		return g, nil
 	}
-	create := g.createV1
-	if h.Version == 2 {
-		create = g.createV2
+	for _, dir := range slices.Backward(made) {
+		_ = removeDir(dir)
 	}
-	made, err := create(rules)
+	g.removeParents()
+	return nil, fmt.Errorf("create cgroup %s: %w", path, err)
+}
+
+// prepare is what a new directory of a tree needs before processes can enter it.
+func prepare(t Tree) func(dir string) error {
+	if slices.Contains(t.Controllers, "cpuset") {
+		return inheritCpuset
+	}
+	return func(string) error { return nil }
+}
+
+// Limit sets the device rules of r. The warnings name what of r is not kept to.
+func (g *Group) Limit(r *specs.LinuxResources) (warnings []string, err error) {
+	if r == nil {
+		return nil, nil
+	}
+	rules, err := deviceRules(r.Devices)
 	if err != nil {
-		for _, dir := range slices.Backward(made) {
-			_ = removeDir(dir)
-		}
-		g.removeParents()
-		return nil, nil, fmt.Errorf("create cgroup %s: %w", path, err)
+		return nil, fmt.Errorf("limit cgroup %s: %w", g.Path, err)
 	}
-	return g, warnings, nil
+	if n := len(rules); n == 0 || rules[n-1].isDefault() && rules[n-1].allow {
+		return unsupported(r), nil // everything is allowed: that is so without rules
+	}
+	limit := g.limitDevicesV1
+	if g.h.Version == 2 {
+		limit = g.limitDevicesV2
+	}
+	if err := limit(rules); err != nil {
+		return nil, fmt.Errorf("limit cgroup %s: %w", g.Path, err)
+	}
+	return unsupported(r), nil
 }
 
 // Open is the group at path, which need not exist: it can be removed all the

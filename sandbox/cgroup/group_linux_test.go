@@ -61,7 +61,11 @@ func testPath(t *testing.T, h Hierarchy) string {
 
 func mustCreate(t *testing.T, h Hierarchy, rules ...specs.LinuxDeviceCgroup) *Group {
 	t.Helper()
-	g, warnings, err := Create(h, testPath(t, h), &specs.LinuxResources{Devices: rules})
+	g, err := Create(h, testPath(t, h))
+	if err != nil {
+		t.Fatal(err)
+	}
+	warnings, err := g.Limit(&specs.LinuxResources{Devices: rules})
 	if err != nil || len(warnings) > 0 {
 		t.Fatal(err, warnings)
 	}
@@ -157,7 +161,7 @@ func TestAGroupMustBeNew(t *testing.T) {
 	for name, h := range layouts(t) {
 		t.Run(name, func(t *testing.T) {
 			g := mustCreate(t, h)
-			if _, _, err := Create(h, g.Path, nil); !errors.Is(err, fs.ErrExist) {
+			if _, err := Create(h, g.Path); !errors.Is(err, fs.ErrExist) {
 				t.Errorf("error %v, want that it exists", err)
 			}
 			if got, err := List(h, filepath.Dir(g.Path)); err != nil || !slices.Equal(got, []string{g.Path}) {
@@ -178,7 +182,7 @@ func TestPathsThatLeaveTheTree(t *testing.T) {
 			t.Errorf("Open(%q) = %v", path, g.Path)
 		}
 	}
-	if _, _, err := Create(Hierarchy{}, "x", nil); err == nil {
+	if _, err := Create(Hierarchy{}, "x"); err == nil {
 		t.Error("a group was made on a machine without trees")
 	}
 }
@@ -348,7 +352,7 @@ func TestGroupsSideBySide(t *testing.T) {
 				go func() {
 					errs <- func() error {
 						for range rounds {
-							g, _, err := Create(h, fmt.Sprintf("%s/c%d", top, w), nil)
+							g, err := Create(h, fmt.Sprintf("%s/c%d", top, w))
 							if err != nil {
 								return err
 							}
@@ -377,7 +381,7 @@ func TestAHalfMadeGroupIsUndone(t *testing.T) {
 			if h.Version == 2 {
 				bad = []Tree{{Dir: "/proc/self"}}
 			}
-			if _, _, err := Create(Hierarchy{Version: h.Version, Trees: bad}, path, nil); err == nil || !strings.Contains(err.Error(), "mkdir") {
+			if _, err := Create(Hierarchy{Version: h.Version, Trees: bad}, path); err == nil || !strings.Contains(err.Error(), "mkdir") {
 				t.Fatalf("error %v", err)
 			}
 			if left, err := List(h, filepath.Dir(path)); err != nil || len(left) > 0 {
@@ -391,7 +395,7 @@ func TestLimitsAreNotDroppedSilently(t *testing.T) {
 	for name, h := range layouts(t) {
 		t.Run(name, func(t *testing.T) {
 			limit := int64(6 << 20)
-			_, warnings, err := Create(h, testPath(t, h), &specs.LinuxResources{
+			warnings, err := mustCreate(t, h).Limit(&specs.LinuxResources{
 				Memory: &specs.LinuxMemory{Limit: &limit}, CPU: &specs.LinuxCPU{}, Pids: &specs.LinuxPids{Limit: &limit},
 			})
 			if err != nil || len(warnings) != 2 || !strings.Contains(warnings[0], "memory") || !strings.Contains(warnings[1], "pids") {
@@ -430,7 +434,10 @@ func TestHowLongAGroupTakes(t *testing.T) {
 			path := testPath(t, h)
 			for range 10 {
 				start := time.Now()
-				g, _, err := Create(h, path, &specs.LinuxResources{Devices: docker()})
+				g, err := Create(h, path)
+				if err == nil {
+					_, err = g.Limit(&specs.LinuxResources{Devices: docker()})
+				}
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -15,40 +15,22 @@ import (
 	"github.com/learnbox/learnbox/internal/linux"
 )
 
-// createV1 makes one directory in each tree and returns those that it made.
-func (g *Group) createV1(rules []deviceRule) (made []string, err error) {
-	var writes []deviceWrite
-	if len(rules) > 0 {
-		if writes, err = deviceWrites(rules); err != nil {
-			return nil, err
-		}
-		if g.h.Dir("devices") == "" {
-			return nil, &noDevicesError{}
+// limitDevicesV1 writes the rules into the files of the devices controller.
+func (g *Group) limitDevicesV1(rules []deviceRule) error {
+	writes, err := deviceWrites(rules)
+	if err != nil {
+		return err
+	}
+	tree := g.h.Dir("devices")
+	if tree == "" {
+		return &noDevicesError{}
+	}
+	for _, w := range writes {
+		if err := writeFile(tree+"/"+g.Path+"/"+w.file, w.line); err != nil {
+			return err
 		}
 	}
-	for i, dir := range g.dirs() {
-		tree := g.h.Trees[i]
-		prepare := func(string) error { return nil }
-		if slices.Contains(tree.Controllers, "cpuset") {
-			prepare = inheritCpuset
-		}
-		if err := mkdirs(tree.Dir, dir, prepare); err != nil {
-			if !errors.Is(err, unix.EEXIST) {
-				made = append(made, dir)
-			}
-			return made, err
-		}
-		made = append(made, dir)
-		if !slices.Contains(tree.Controllers, "devices") {
-			continue
-		}
-		for _, w := range writes {
-			if err := writeFile(dir+"/"+w.file, w.line); err != nil {
-				return made, err
-			}
-		}
-	}
-	return made, nil
+	return nil
 }
 
 // noDevicesError says that rules for devices were asked for in vain.

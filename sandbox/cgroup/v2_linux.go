@@ -9,25 +9,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// createV2 makes the directory. No controller is enabled for it: a group counts
-// and limits only what the group above enables in its cgroup.subtree_control,
-// and nothing has to be limited yet. Killing, freezing and the device rules are
-// part of every group.
-func (g *Group) createV2(rules []deviceRule) (made []string, err error) {
-	dir := g.dirs()[0]
-	if err := mkdirs(g.h.Trees[0].Dir, dir, func(string) error { return nil }); err != nil {
-		return nil, err
-	}
-	made = []string{dir}
-	if len(rules) == 0 {
-		return made, nil
-	}
-	f, err := os.Open(dir)
+// limitDevicesV2 attaches the rules as a program to the group. No controller is
+// needed for that: killing, freezing and the device rules are part of every
+// group, while a group counts and limits only what the group above enables in
+// its cgroup.subtree_control.
+func (g *Group) limitDevicesV2(rules []deviceRule) error {
+	f, err := os.Open(g.dirs()[0])
 	if err != nil {
-		return made, err
+		return err
 	}
 	defer f.Close()
-	return made, filterDevices(f, rules)
+	return filterDevices(f, rules)
 }
 
 // killV2 uses cgroup.kill, which Linux has since 5.14: one write, and nobody can

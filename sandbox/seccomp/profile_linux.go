@@ -59,8 +59,12 @@ func parseProfile(r io.Reader, caps []string) (*specs.LinuxSeccomp, error) {
 	if err != nil {
 		return nil, err
 	}
-	// An error in a rule should be seen where the file is named, not in the init.
+	// What is wrong with a rule or a flag should be seen where the file is named,
+	// not in the init.
 	if _, err := Compile(p); err != nil {
+		return nil, err
+	}
+	if _, err := flagBits(p.Flags); err != nil {
 		return nil, err
 	}
 	return p, nil
