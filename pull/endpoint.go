@@ -8,8 +8,9 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/distribution/reference"
-	"github.com/google/go-containerregistry/pkg/name"
+	registryname "github.com/google/go-containerregistry/pkg/name"
+
+	"github.com/learnbox/learnbox/pull/name"
 )
 
 // dockerHub is the registry whose name is left out, in references; its host is
@@ -23,14 +24,13 @@ type endpoint struct {
 	https    bool   // may be asked over TLS; tried first
 	http     bool   // may be asked in the clear
 	anyCert  bool   // over TLS, whatever certificate it shows
-	registry name.Registry
+	registry registryname.Registry
 }
 
 // endpoints returns where ref can be asked for, in order.
-func endpoints(ctx context.Context, ref reference.Named, r Registries) ([]endpoint, error) {
+func endpoints(ctx context.Context, ref name.Ref, r Registries) ([]endpoint, error) {
 	var all []endpoint
-	domain := reference.Domain(ref)
-	if domain == dockerHub {
+	if ref.Domain == dockerHub {
 		for _, m := range r.Mirrors {
 			e, err := mirror(ctx, m, r.Insecure)
 			if err != nil {
@@ -39,7 +39,7 @@ func endpoints(ctx context.Context, ref reference.Named, r Registries) ([]endpoi
 			all = append(all, e)
 		}
 	}
-	own, err := newEndpoint(ctx, domain, r.Insecure)
+	own, err := newEndpoint(ctx, ref.Domain, r.Insecure)
 	if err != nil {
 		return nil, err
 	}
@@ -72,13 +72,13 @@ func mirror(ctx context.Context, s string, insecure []string) (endpoint, error) 
 }
 
 func (e endpoint) complete() (endpoint, error) {
-	opts := []name.Option{name.WeakValidation}
+	opts := []registryname.Option{registryname.WeakValidation}
 	if e.http {
 		// Without it, the client asks loopback and RFC 1918 addresses over
 		// both schemes; the gate in transport.go has the last word anyway.
-		opts = append(opts, name.Insecure)
+		opts = append(opts, registryname.Insecure)
 	}
-	reg, err := name.NewRegistry(e.host, opts...)
+	reg, err := registryname.NewRegistry(e.host, opts...)
 	if err != nil {
 		return endpoint{}, err
 	}

@@ -13,9 +13,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/distribution/reference"
-	"github.com/google/go-containerregistry/pkg/name"
+	registryname "github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
+
+	"github.com/learnbox/learnbox/pull/name"
 )
 
 // ErrNotFound reports that a registry does not have the image.
@@ -36,14 +37,14 @@ func (f *failure) Hint() string { return f.hint }
 
 // A pullError is a whole pull that failed.
 type pullError struct {
-	ref reference.Named
+	ref name.Ref
 	err error
 }
 
 func (e *pullError) Error() string { return fmt.Sprintf("pull %s: %v", e.ref, e.err) }
 func (e *pullError) Unwrap() error { return e.err }
 
-func wrap(ref reference.Named, err error) error { return &pullError{ref, err} }
+func wrap(ref name.Ref, err error) error { return &pullError{ref, err} }
 
 // An askedError is what one registry, or several in turn, had to say.
 type askedError struct {
@@ -103,7 +104,7 @@ func explain(err error, registry string) error {
 func explainStatus(e *transport.Error, registry string) error {
 	f := &failure{err: e}
 	login := "log in with docker login " + registry + " (learnbox uses Docker's credentials)"
-	if registry == name.DefaultRegistry {
+	if registry == registryname.DefaultRegistry {
 		login = "log in with docker login (learnbox uses Docker's credentials)"
 	}
 	switch code := e.StatusCode; {

@@ -28,11 +28,11 @@ import (
 	"errors"
 	"time"
 
-	"github.com/distribution/reference"
 	digest "github.com/opencontainers/go-digest"
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/learnbox/learnbox/narrate"
+	"github.com/learnbox/learnbox/pull/name"
 	"github.com/learnbox/learnbox/pull/store"
 )
 
@@ -94,8 +94,7 @@ const leftovers = 7 * 24 * time.Hour
 
 // Pull brings ref into s. Errors name the reference and whom was asked for it;
 // those with a way out have a method Hint. Errors: ErrNotFound, *PlatformError.
-func Pull(ctx context.Context, s *store.Store, ref reference.Named, o Options) (Result, error) {
-	ref = reference.TagNameOnly(ref)
+func Pull(ctx context.Context, s *store.Store, ref name.Ref, o Options) (Result, error) {
 	p := &puller{store: s, ref: ref, o: o, pace: defaultPace()}
 	if o.pace != nil {
 		p.pace = *o.pace
@@ -113,7 +112,7 @@ func Pull(ctx context.Context, s *store.Store, ref reference.Named, o Options) (
 // A puller is one Pull.
 type puller struct {
 	store *store.Store
-	ref   reference.Named
+	ref   name.Ref
 	o     Options
 	pace  pace
 }

@@ -103,7 +103,7 @@ func TestRealImages(t *testing.T) {
 		if r.Digest != want.answered || len(r.Image.Layers) != want.layers || r.UpToDate {
 			t.Errorf("%s: digest %v, %d layers, up to date %v", name, r.Digest, len(r.Image.Layers), r.UpToDate)
 		}
-		if wantDigest := ref.Name() + "@" + want.answered.String(); !slices.Equal(r.Image.RepoDigests, []string{wantDigest}) {
+		if wantDigest := ref.Repository() + "@" + want.answered.String(); !slices.Equal(r.Image.RepoDigests, []string{wantDigest}) {
 			t.Errorf("%s: RepoDigests = %q, want %q", name, r.Image.RepoDigests, wantDigest)
 		}
 		if !s.Complete(r.Image) {

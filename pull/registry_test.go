@@ -14,11 +14,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/distribution/reference"
 	digest "github.com/opencontainers/go-digest"
 	specs "github.com/opencontainers/image-spec/specs-go"
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 
+	"github.com/learnbox/learnbox/pull/name"
 	"github.com/learnbox/learnbox/pull/store"
 )
 
@@ -110,14 +110,14 @@ func (f *fake) gets(last string) int {
 func (f *fake) host() string { return strings.TrimPrefix(f.URL, "http://") }
 
 // ref is a name at this registry.
-func (f *fake) ref(tag string) reference.Named {
+func (f *fake) ref(tag string) name.Ref {
 	f.t.Helper()
 	return parse(f.t, f.host()+"/test/image"+tag)
 }
 
-func parse(t *testing.T, s string) reference.Named {
+func parse(t *testing.T, s string) name.Ref {
 	t.Helper()
-	ref, err := ParseName(s)
+	ref, err := name.Parse(s)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -192,7 +192,7 @@ func quick() *pace {
 	}
 }
 
-func pullQuick(t *testing.T, s *store.Store, ref reference.Named, o Options) (Result, error) {
+func pullQuick(t *testing.T, s *store.Store, ref name.Ref, o Options) (Result, error) {
 	t.Helper()
 	t.Setenv("DOCKER_CONFIG", t.TempDir()) // whoever runs the tests may be logged in somewhere
 	t.Setenv("HOME", t.TempDir())

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/http"
 
-	"github.com/distribution/reference"
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 	digest "github.com/opencontainers/go-digest"
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
@@ -96,10 +95,10 @@ func (p *puller) current(ctx context.Context, s *source) (*store.Image, digest.D
 	if err != nil || !p.store.Complete(img) || rank(p.choices()[:1], img.Config.Platform) != 0 {
 		return nil, "", nil //nolint:nilerr // whatever the store lacks, the registry has
 	}
-	d := digestOf(p.ref)
+	d := p.ref.Digest
 	if d == "" {
 		header := http.Header{"Accept": {acceptManifests}}
-		resp, err := s.do(ctx, http.MethodHead, "manifests/"+tagOf(p.ref), header, http.StatusOK)
+		resp, err := s.do(ctx, http.MethodHead, "manifests/"+p.ref.Tag, header, http.StatusOK)
 		if _, ok := errors.AsType[*transport.Error](err); ok {
 			return nil, "", nil // not every registry does HEAD; GET will tell
 		}
@@ -110,7 +109,7 @@ func (p *puller) current(ctx context.Context, s *source) (*store.Image, digest.D
 		d = digest.Digest(resp.Header.Get("Docker-Content-Digest"))
 	}
 	for _, known := range img.RepoDigests {
-		if known == p.ref.Name()+"@"+d.String() {
+		if known == p.ref.Repository()+"@"+d.String() {
 			return &img, d, nil
 		}
 	}
@@ -119,11 +118,11 @@ func (p *puller) current(ctx context.Context, s *source) (*store.Image, digest.D
 
 // top fetches what the reference names itself.
 func (p *puller) top(ctx context.Context, s *source) (document, error) {
-	want := digestOf(p.ref)
+	want := p.ref.Digest
 	if want != "" {
 		return s.manifest(ctx, v1.Descriptor{Digest: want, Size: -1})
 	}
-	data, contentType, err := s.document(ctx, "manifests/"+tagOf(p.ref), acceptManifests)
+	data, contentType, err := s.document(ctx, "manifests/"+p.ref.Tag, acceptManifests)
 	if err != nil {
 		return document{}, err
 	}
@@ -214,17 +213,3 @@ func (p *puller) want() v1.Platform {
 }
 
 func (p *puller) choices() []v1.Platform { return choices(p.want(), p.o.Platform == nil) }
-
-func digestOf(ref reference.Named) digest.Digest {
-	if d, ok := ref.(reference.Digested); ok {
-		return d.Digest()
-	}
-	return ""
-}
-
-func tagOf(ref reference.Named) string {
-	if t, ok := ref.(reference.Tagged); ok {
-		return t.Tag()
-	}
-	return ""
-}

@@ -12,7 +12,6 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/distribution/reference"
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 
@@ -43,7 +42,7 @@ func (p *puller) sources(ctx context.Context) (*sources, error) {
 	var s sources
 	for _, e := range ends {
 		s.all = append(s.all, &source{
-			endpoint: e, path: reference.Path(p.ref), pace: p.pace, base: newTransport(e, p.pace),
+			endpoint: e, path: p.ref.Path, pace: p.pace, base: newTransport(e, p.pace),
 		})
 	}
 	return &s, nil

@@ -9,9 +9,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/distribution/reference"
 	"github.com/docker/go-units"
 
+	"github.com/learnbox/learnbox/pull/name"
 	"github.com/learnbox/learnbox/pull/store"
 )
 
@@ -127,7 +127,7 @@ func (c *ImagesCmd) rows(ctx context.Context, a *app, img store.Image, patterns 
 	base := c.baseRow(img, size)
 	var rows []row
 	for _, n := range listedNames(img) {
-		if len(patterns) > 0 && (n.ref == nil || !matchesAny(n.ref, patterns)) {
+		if len(patterns) > 0 && (n.ref == name.Ref{} || !matchesAny(n.ref, patterns)) {
 			continue
 		}
 		r := maps.Clone(base)
@@ -159,7 +159,7 @@ func (c *ImagesCmd) baseRow(img store.Image, size int64) row {
 
 // A listedName is one line's share of an image: a name and the digest it had in its registry.
 type listedName struct {
-	ref                     reference.Reference
+	ref                     name.Ref
 	repository, tag, digest string
 }
 
@@ -167,36 +167,36 @@ func listedNames(img store.Image) []listedName {
 	digests := map[string]string{} // by repository
 	var names []listedName
 	for _, d := range img.RepoDigests {
-		ref, err := reference.ParseNormalizedNamed(d)
-		if digested, ok := ref.(reference.Digested); err == nil && ok {
-			digests[ref.Name()] = digested.Digest().String()
+		if ref, err := name.Parse(d); err == nil {
+			digests[ref.Repository()] = ref.Digest.String()
 		}
 	}
 	for _, n := range img.Names {
-		ref, err := reference.ParseNormalizedNamed(n)
-		if tagged, ok := ref.(reference.Tagged); err == nil && ok {
-			names = append(names, listedName{ref, reference.FamiliarName(ref), tagged.Tag(), digests[ref.Name()]})
+		if ref, err := name.Parse(n); err == nil && ref.Tag != "" {
+			names = append(names, listedName{ref, ref.FamiliarRepository(), ref.Tag, digests[ref.Repository()]})
 		}
 	}
 	if len(names) > 0 {
 		return names
 	}
 	for _, d := range img.RepoDigests {
-		ref, err := reference.ParseNormalizedNamed(d)
-		if err == nil {
-			names = append(names, listedName{ref, reference.FamiliarName(ref), none, digests[ref.Name()]})
+		if ref, err := name.Parse(d); err == nil {
+			names = append(names, listedName{ref, ref.FamiliarRepository(), none, digests[ref.Repository()]})
 		}
 	}
 	if len(names) == 0 {
-		names = []listedName{{nil, none, none, ""}}
+		names = []listedName{{name.Ref{}, none, none, ""}}
 	}
 	return names
 }
 
-func matchesAny(ref reference.Reference, patterns []string) bool {
+// matchesAny compares as Docker does: alpine and alpine:3.20 both fit alpine:3.20.
+func matchesAny(ref name.Ref, patterns []string) bool {
 	for _, p := range patterns {
-		if ok, err := reference.FamiliarMatch(p, ref); err == nil && ok {
-			return true
+		for _, short := range []string{ref.Familiar(), ref.FamiliarRepository()} {
+			if ok, err := path.Match(p, short); err == nil && ok {
+				return true
+			}
 		}
 	}
 	return false

@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/distribution/reference"
 	digest "github.com/opencontainers/go-digest"
 
+	"github.com/learnbox/learnbox/pull/name"
 	"github.com/learnbox/learnbox/pull/store"
 	"github.com/learnbox/learnbox/unpack"
 )
@@ -117,8 +117,8 @@ func describeImage(img store.Image, size int64, rootfsDir string) (imageReport, 
 func familiar(names []string) []string {
 	short := make([]string, 0, len(names))
 	for _, n := range names {
-		if ref, err := reference.ParseNormalizedNamed(n); err == nil {
-			n = reference.FamiliarString(ref)
+		if ref, err := name.Parse(n); err == nil {
+			n = ref.Familiar()
 		}
 		short = append(short, n)
 	}

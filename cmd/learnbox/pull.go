@@ -6,11 +6,11 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/distribution/reference"
 	"github.com/docker/go-units"
 	digest "github.com/opencontainers/go-digest"
 
 	"github.com/learnbox/learnbox/pull"
+	"github.com/learnbox/learnbox/pull/name"
 	"github.com/learnbox/learnbox/pull/store"
 	"github.com/learnbox/learnbox/unpack"
 )
@@ -44,8 +44,8 @@ func (c *PullCmd) Run(a *app) error {
 		return err
 	}
 	var failed []error
-	for _, name := range c.Names {
-		if _, err := a.pull(a.ctx, name, c.Platform, newPullOutput(a.stdout, c.Quiet)); err != nil {
+	for _, word := range c.Names {
+		if _, err := a.pull(a.ctx, word, c.Platform, newPullOutput(a.stdout, c.Quiet)); err != nil {
 			failed = append(failed, err)
 		}
 		if a.ctx.Err() != nil {
@@ -55,9 +55,9 @@ func (c *PullCmd) Run(a *app) error {
 	return errors.Join(failed...)
 }
 
-// pull brings the image called name into the store and unpacks it.
-func (a *app) pull(ctx context.Context, name, platform string, out *pullOutput) (store.Image, error) {
-	ref, err := pull.ParseName(name)
+// pull brings the image that word names into the store and unpacks it.
+func (a *app) pull(ctx context.Context, word, platform string, out *pullOutput) (store.Image, error) {
+	ref, err := name.Parse(word)
 	if err != nil {
 		return store.Image{}, err
 	}
@@ -76,7 +76,7 @@ func (a *app) pull(ctx context.Context, name, platform string, out *pullOutput) 
 	if err != nil {
 		return store.Image{}, err
 	}
-	out.begin(name, ref)
+	out.begin(word, ref)
 	var left skips
 	result, err := pull.Pull(ctx, s, ref, pull.Options{
 		Platform:   want,
@@ -142,10 +142,10 @@ func (a *app) flatten(ctx context.Context, img store.Image) (dir string, err err
 
 // pullImage pulls on the way to something else: stdout belongs to that, so the
 // progress goes to stderr.
-func (a *app) pullImage(ctx context.Context, name, platform string, quiet bool) (store.Image, error) {
+func (a *app) pullImage(ctx context.Context, word, platform string, quiet bool) (store.Image, error) {
 	out := newPullOutput(a.stderr, quiet)
 	out.onWay = true
-	return a.pull(ctx, name, platform, out)
+	return a.pull(ctx, word, platform, out)
 }
 
 // When run asks the registry: Docker's words for --pull.
@@ -170,16 +170,16 @@ func (a *app) imageFor(ctx context.Context, word, platform, policy string, quiet
 	} else if !errors.Is(err, store.ErrNotFound) {
 		return store.Image{}, err
 	}
-	ref, nameErr := pull.ParseName(word)
+	ref, nameErr := name.Parse(word)
 	if nameErr != nil {
 		return store.Image{}, nameErr
 	}
-	local := fmt.Errorf("unable to find image '%s' locally", reference.FamiliarString(ref))
+	local := fmt.Errorf("unable to find image '%s' locally", ref.Familiar())
 	if policy == pullNever {
 		return store.Image{}, hintedError{local, "leave out --pull never, or learnbox pull " + shellQuote(word)}
 	}
 	if !quiet {
-		fmt.Fprintf(a.stderr, "Unable to find image '%s' locally\n", reference.FamiliarString(ref))
+		fmt.Fprintf(a.stderr, "Unable to find image '%s' locally\n", ref.Familiar())
 	}
 	return a.pullImage(ctx, word, platform, quiet)
 }
@@ -195,7 +195,7 @@ func (a *app) findImage(ctx context.Context, word string) (store.Image, error) {
 	if !errors.Is(err, store.ErrNotFound) {
 		return img, err
 	}
-	if ref, nameErr := pull.ParseName(word); nameErr == nil && isTiny(ref) {
+	if ref, nameErr := name.Parse(word); nameErr == nil && isTiny(ref) {
 		return a.importTiny(ctx)
 	}
 	return store.Image{}, err

@@ -8,12 +8,12 @@ import (
 	"sync"
 	"time"
 
-	"github.com/distribution/reference"
 	"github.com/docker/go-units"
 	digest "github.com/opencontainers/go-digest"
 	"golang.org/x/term"
 
 	"github.com/learnbox/learnbox/pull"
+	"github.com/learnbox/learnbox/pull/name"
 )
 
 // A pullOutput tells about one pull in Docker's words: on a terminal one line
@@ -60,21 +60,18 @@ func terminalWidth(w io.Writer) int {
 	return width
 }
 
-// begin says what is asked for. name is the word as typed.
-func (o *pullOutput) begin(name string, ref reference.Named) {
+// begin says what is asked for. word is the name as typed.
+func (o *pullOutput) begin(word string, ref name.Ref) {
 	if o.quiet {
 		return
 	}
-	what := ref.String()
-	if digested, ok := ref.(reference.Digested); ok {
-		what = reference.TrimNamed(ref).String() + "@" + digested.Digest().String()
-	} else if tagged, ok := ref.(reference.Tagged); ok {
-		what = tagged.Tag()
-		if !o.onWay && !strings.HasSuffix(name, ":"+what) {
-			fmt.Fprintf(o.w, "Using default tag: %s\n", what)
-		}
+	what := ref.Tag
+	if ref.Digest != "" {
+		what = ref.Repository() + "@" + ref.Digest.String()
+	} else if !o.onWay && !strings.HasSuffix(word, ":"+what) {
+		fmt.Fprintf(o.w, "Using default tag: %s\n", what)
 	}
-	fmt.Fprintf(o.w, "%s: Pulling from %s\n", what, reference.Path(ref))
+	fmt.Fprintf(o.w, "%s: Pulling from %s\n", what, ref.Path)
 }
 
 // progress is pull's report about one layer.
@@ -213,7 +210,7 @@ func (o *pullOutput) flush() {
 }
 
 // end says what came of it.
-func (o *pullOutput) end(ref reference.Named, r pull.Result) {
+func (o *pullOutput) end(ref name.Ref, r pull.Result) {
 	if !o.quiet {
 		if !r.UpToDate {
 			o.release()
@@ -223,7 +220,7 @@ func (o *pullOutput) end(ref reference.Named, r pull.Result) {
 		if r.UpToDate {
 			verdict = "Image is up to date for "
 		}
-		fmt.Fprintf(o.w, "Status: %s%s\n", verdict, reference.FamiliarString(ref))
+		fmt.Fprintf(o.w, "Status: %s%s\n", verdict, ref.Familiar())
 	}
 	o.last(ref.String())
 }

@@ -8,6 +8,7 @@ import (
 	digest "github.com/opencontainers/go-digest"
 
 	"github.com/learnbox/learnbox/pull"
+	"github.com/learnbox/learnbox/pull/name"
 )
 
 func at(layer digest.Digest, phase pull.Phase, current, total int64) pull.Progress {
@@ -37,7 +38,7 @@ func TestPullOutputOnAPipe(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var w strings.Builder
-			ref, err := pull.ParseName("alpine")
+			ref, err := name.Parse("alpine")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -79,7 +80,7 @@ func TestPullOutputHeadings(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var w strings.Builder
-			ref, err := pull.ParseName(c.word)
+			ref, err := name.Parse(c.word)
 			if err != nil {
 				t.Fatal(err)
 			}

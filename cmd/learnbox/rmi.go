@@ -9,9 +9,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/distribution/reference"
 	digest "github.com/opencontainers/go-digest"
 
+	"github.com/learnbox/learnbox/pull/name"
 	"github.com/learnbox/learnbox/pull/store"
 	"github.com/learnbox/learnbox/unpack"
 )
@@ -89,11 +89,11 @@ func (a *app) usersOf(img store.Image) ([]string, error) {
 
 // isID reports whether word means img by its ID and by no name.
 func isID(img store.Image, word string) bool {
-	ref, err := reference.ParseNormalizedNamed(word)
+	ref, err := name.Parse(word)
 	if err != nil {
 		return true
 	}
-	full := reference.TagNameOnly(ref).String()
+	full := ref.String()
 	return !slices.Contains(img.Names, full) && !slices.Contains(img.RepoDigests, full)
 }
 

@@ -1,6 +1,6 @@
 package main
 
-import "github.com/learnbox/learnbox/pull"
+import "github.com/learnbox/learnbox/pull/name"
 
 // TagCmd is "learnbox tag".
 type TagCmd struct {
@@ -20,7 +20,7 @@ Examples:
 
 // Run does the verb.
 func (c *TagCmd) Run(a *app) error {
-	ref, err := pull.ParseName(c.Target)
+	ref, err := name.Parse(c.Target)
 	if err != nil {
 		return err
 	}

@@ -4,19 +4,18 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/distribution/reference"
-
+	"github.com/learnbox/learnbox/pull/name"
 	"github.com/learnbox/learnbox/pull/store"
 	"github.com/learnbox/learnbox/pull/tiny"
 )
 
 // isTiny reports whether ref is the image embedded in the binary. No registry is
 // ever asked for it: it has to work on a machine without a network.
-func isTiny(ref reference.Reference) bool { return ref.String() == tiny.Name }
+func isTiny(ref name.Ref) bool { return ref.String() == tiny.Name }
 
 // importTiny puts the embedded image into the store and unpacks it.
 func (a *app) importTiny(ctx context.Context) (store.Image, error) {
-	ref, err := reference.ParseNormalizedNamed(tiny.Name)
+	ref, err := name.Parse(tiny.Name)
 	if err != nil {
 		return store.Image{}, fmt.Errorf("read the name %s: %w", tiny.Name, err)
 	}

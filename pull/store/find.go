@@ -9,9 +9,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/distribution/reference"
 	digest "github.com/opencontainers/go-digest"
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/learnbox/learnbox/pull/name"
 )
 
 // An AmbiguousError reports that a shortened ID fits several images.
@@ -76,7 +77,7 @@ type match struct {
 }
 
 func (s *Store) match(idx v1.Index, word string) (match, error) {
-	if ref, err := reference.ParseNormalizedNamed(word); err == nil {
+	if ref, err := name.Parse(word); err == nil {
 		if e, full, ok := matchName(idx, ref); ok {
 			id, err := s.idOf(e)
 			return match{e, id, full}, err
@@ -107,9 +108,9 @@ func (s *Store) match(idx v1.Index, word string) (match, error) {
 
 // matchName finds NAME[:TAG] or NAME@DIGEST. With both a tag and a digest the
 // digest counts, as in Docker.
-func matchName(idx v1.Index, ref reference.Named) (e v1.Descriptor, full string, ok bool) {
-	if d, ok := ref.(reference.Digested); ok {
-		want := ref.Name() + "@" + d.Digest().String()
+func matchName(idx v1.Index, ref name.Ref) (e v1.Descriptor, full string, ok bool) {
+	if ref.Digest != "" {
+		want := ref.Repository() + "@" + ref.Digest.String()
 		for _, e := range idx.Manifests {
 			if slices.Contains(repoDigests(e), want) {
 				return e, want, true
@@ -117,7 +118,7 @@ func matchName(idx v1.Index, ref reference.Named) (e v1.Descriptor, full string,
 		}
 		return v1.Descriptor{}, "", false
 	}
-	want := reference.TagNameOnly(ref).String()
+	want := ref.String()
 	for _, e := range idx.Manifests {
 		if fullName(e) == want {
 			return e, want, true
@@ -130,15 +131,15 @@ func matchName(idx v1.Index, ref reference.Named) (e v1.Descriptor, full string,
 // program put into index.json are completed as Docker would; ours are complete,
 // and not parsed: that would cost more than the rest of Find.
 func fullName(e v1.Descriptor) string {
-	n := name(e)
+	n := refName(e)
 	if n == "" || e.Annotations[AnnotationID] != "" {
 		return n
 	}
-	ref, err := reference.ParseNormalizedNamed(n)
+	ref, err := name.Parse(n)
 	if err != nil {
 		return n
 	}
-	return reference.TagNameOnly(ref).String()
+	return ref.String()
 }
 
 func isHex(s string) bool {

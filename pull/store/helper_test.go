@@ -9,11 +9,11 @@ import (
 	"testing/fstest"
 	"time"
 
-	"github.com/distribution/reference"
 	digest "github.com/opencontainers/go-digest"
 	specs "github.com/opencontainers/image-spec/specs-go"
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 
+	"github.com/learnbox/learnbox/pull/name"
 	"github.com/learnbox/learnbox/pull/store"
 )
 
@@ -72,13 +72,13 @@ func open(t *testing.T) *store.Store {
 	return s
 }
 
-func named(t testing.TB, s string) reference.Named {
+func named(t testing.TB, s string) name.Ref {
 	t.Helper()
-	ref, err := reference.ParseNormalizedNamed(s)
+	ref, err := name.Parse(s)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return reference.TagNameOnly(ref)
+	return ref
 }
 
 // put brings img into s under name, as pulled with the digest d ("" if not pulled).

@@ -8,24 +8,25 @@ import (
 	"io"
 	"io/fs"
 
-	"github.com/distribution/reference"
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/learnbox/learnbox/pull/name"
 )
 
 // Import copies an image from another OCI layout into the store, every byte
 // verified, and names it. layout has one image, or one whose
 // org.opencontainers.image.ref.name is the full name. If the image has the
 // name already, nothing is copied.
-func (s *Store) Import(ctx context.Context, layout fs.FS, name reference.Named) (Image, error) {
-	img, err := s.importLayout(ctx, layout, reference.TagNameOnly(name))
+func (s *Store) Import(ctx context.Context, layout fs.FS, ref name.Ref) (Image, error) {
+	img, err := s.importLayout(ctx, layout, ref)
 	if err != nil {
-		return Image{}, fmt.Errorf("import %s: %w", name, err)
+		return Image{}, fmt.Errorf("import %s: %w", ref, err)
 	}
 	return img, nil
 }
 
-func (s *Store) importLayout(ctx context.Context, layout fs.FS, name reference.Named) (img Image, err error) {
-	desc, err := pick(layout, name.String())
+func (s *Store) importLayout(ctx context.Context, layout fs.FS, ref name.Ref) (img Image, err error) {
+	desc, err := pick(layout, ref.String())
 	if err != nil {
 		return Image{}, err
 	}
@@ -34,7 +35,7 @@ func (s *Store) importLayout(ctx context.Context, layout fs.FS, name reference.N
 		return Image{}, err
 	}
 	defer func() { err = errors.Join(err, hold.Release()) }()
-	if have, err := s.Find(ctx, name.String()); err == nil && have.Manifest.Digest == desc.Digest && s.Complete(have) {
+	if have, err := s.Find(ctx, ref.String()); err == nil && have.Manifest.Digest == desc.Digest && s.Complete(have) {
 		return have, nil
 	}
 	if err := s.copyBlob(ctx, layout, desc); err != nil {
@@ -49,7 +50,7 @@ func (s *Store) importLayout(ctx context.Context, layout fs.FS, name reference.N
 			return Image{}, err
 		}
 	}
-	return s.Put(ctx, desc, name, "")
+	return s.Put(ctx, desc, ref, "")
 }
 
 // Complete reports whether all blobs of the image are there in full.

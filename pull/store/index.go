@@ -83,26 +83,26 @@ func (s *Store) update(ctx context.Context, fn func(*v1.Index) error) (err error
 func tidy(idx *v1.Index) {
 	keeper := map[digest.Digest]int{}
 	for i, e := range idx.Manifests {
-		if k, seen := keeper[e.Digest]; !seen || name(idx.Manifests[k]) == "" && name(e) != "" {
+		if k, seen := keeper[e.Digest]; !seen || refName(idx.Manifests[k]) == "" && refName(e) != "" {
 			keeper[e.Digest] = i
 		}
 	}
 	var kept []v1.Descriptor
 	for i, e := range idx.Manifests {
 		k := keeper[e.Digest]
-		if i != k && name(e) == "" {
+		if i != k && refName(e) == "" {
 			addRepoDigests(&idx.Manifests[k], repoDigests(e)...)
 		}
 	}
 	for i, e := range idx.Manifests {
-		if i == keeper[e.Digest] || name(e) != "" {
+		if i == keeper[e.Digest] || refName(e) != "" {
 			kept = append(kept, e)
 		}
 	}
 	idx.Manifests = kept
 }
 
-func name(e v1.Descriptor) string { return e.Annotations[v1.AnnotationRefName] }
+func refName(e v1.Descriptor) string { return e.Annotations[v1.AnnotationRefName] }
 
 func repoDigests(e v1.Descriptor) []string {
 	return strings.Fields(e.Annotations[AnnotationRepoDigests])

@@ -7,46 +7,47 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/distribution/reference"
 	digest "github.com/opencontainers/go-digest"
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/learnbox/learnbox/pull/name"
 )
 
 // Put enters an image, all of whose blobs are in the store, into the index.
-// If name has a tag and no digest, the image gets it; an image that had it stays, without.
+// If ref has a tag and no digest, the image gets it; an image that had it stays, without.
 // pulled is the digest that the registry answered with, "" if no registry did.
 // The entry's platform is the config's, and its manifest OCI's even where the
 // image came with Docker's.
-func (s *Store) Put(ctx context.Context, manifest v1.Descriptor, name reference.Named, pulled digest.Digest) (Image, error) {
+func (s *Store) Put(ctx context.Context, manifest v1.Descriptor, ref name.Ref, pulled digest.Digest) (Image, error) {
 	m, err := s.readManifest(manifest)
 	if err != nil {
 		return Image{}, err
 	}
 	for _, d := range append([]v1.Descriptor{m.Config}, m.Layers...) {
 		if !s.Has(d) {
-			return Image{}, fmt.Errorf("enter image %s: blob %s is not in the store", name, d.Digest)
+			return Image{}, fmt.Errorf("enter image %s: blob %s is not in the store", ref, d.Digest)
 		}
 	}
 	e, m, err := s.ociManifest(manifest, m)
 	if err != nil {
-		return Image{}, fmt.Errorf("enter image %s: %w", name, err)
+		return Image{}, fmt.Errorf("enter image %s: %w", ref, err)
 	}
 	setAnnotation(&e, AnnotationID, m.Config.Digest.String())
 	if pulled != "" {
-		addRepoDigests(&e, name.Name()+"@"+pulled.String())
+		addRepoDigests(&e, ref.Repository()+"@"+pulled.String())
 	}
 	if err := s.describePlatform(&e, m); err != nil {
 		return Image{}, err
 	}
 	var img Image
 	err = s.update(ctx, func(idx *v1.Index) error {
-		enter(idx, e, name)
+		enter(idx, e, ref)
 		tidy(idx)
 		img, err = s.load(*idx, e)
 		return err
 	})
 	if err != nil {
-		return Image{}, fmt.Errorf("enter image %s: %w", name, err)
+		return Image{}, fmt.Errorf("enter image %s: %w", ref, err)
 	}
 	return img, nil
 }
@@ -69,11 +70,10 @@ func (s *Store) describePlatform(e *v1.Descriptor, m v1.Manifest) error {
 
 // enter adds e to the index. The name of e, and its repository digests, mean
 // one image only: whoever had them loses them.
-func enter(idx *v1.Index, e v1.Descriptor, ref reference.Named) {
+func enter(idx *v1.Index, e v1.Descriptor, ref name.Ref) {
 	full := ""
-	_, digested := ref.(reference.Digested)
-	if tagged, ok := ref.(reference.Tagged); ok && !digested {
-		full = ref.Name() + ":" + tagged.Tag()
+	if ref.Digest == "" {
+		full = ref.String()
 	}
 	for i := range idx.Manifests {
 		old := &idx.Manifests[i]
@@ -93,13 +93,12 @@ func enter(idx *v1.Index, e v1.Descriptor, ref reference.Named) {
 	idx.Manifests = append(idx.Manifests, e)
 }
 
-// Tag gives the image that word means one more name. As in Docker, name needs
-// no tag (it is latest then) and must not have a digest.
-func (s *Store) Tag(ctx context.Context, word string, name reference.Named) error {
-	if _, ok := name.(reference.Digested); ok {
-		return fmt.Errorf("tag %s: %w", name, errors.New("a digest says what an image is and cannot be given to another"))
+// Tag gives the image that word means one more name. As in Docker, that must not
+// have a digest.
+func (s *Store) Tag(ctx context.Context, word string, ref name.Ref) error {
+	if ref.Digest != "" {
+		return fmt.Errorf("tag %s: %w", ref, errors.New("a digest says what an image is and cannot be given to another"))
 	}
-	name = reference.TagNameOnly(name)
 	err := s.update(ctx, func(idx *v1.Index) error {
 		m, err := s.match(*idx, word)
 		if err != nil {
@@ -108,12 +107,12 @@ func (s *Store) Tag(ctx context.Context, word string, name reference.Named) erro
 		e := m.entry
 		setAnnotation(&e, AnnotationID, m.id.String())
 		// Another tag of the same repository keeps the repository's digest alive.
-		dropRepoDigests(&e, func(d string) bool { return !strings.HasPrefix(d, name.Name()+"@") })
-		enter(idx, e, name)
+		dropRepoDigests(&e, func(d string) bool { return !strings.HasPrefix(d, ref.Repository()+"@") })
+		enter(idx, e, ref)
 		return nil
 	})
 	if err != nil {
-		return fmt.Errorf("tag %s: %w", name, err)
+		return fmt.Errorf("tag %s: %w", ref, err)
 	}
 	return nil
 }

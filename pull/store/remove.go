@@ -6,10 +6,11 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/distribution/reference"
 	digest "github.com/opencontainers/go-digest"
 	"github.com/opencontainers/image-spec/identity"
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/learnbox/learnbox/pull/name"
 )
 
 // Removed tells what Remove took away.
@@ -148,8 +149,8 @@ func familiar(names []string) []string {
 	short := make([]string, len(names))
 	for i, n := range names {
 		short[i] = n
-		if ref, err := reference.ParseNormalizedNamed(n); err == nil {
-			short[i] = reference.FamiliarString(ref)
+		if ref, err := name.Parse(n); err == nil {
+			short[i] = ref.Familiar()
 		}
 	}
 	return short
