@@ -20,13 +20,14 @@ import (
 // RunCmd is "learnbox run".
 type RunCmd struct {
 	runFlags
-	Rm       bool     `name:"rm" help:"Remove the container when its program has ended."`
-	Name     string   `placeholder:"NAME" help:"Name of the container; a random one without it."`
-	Cidfile  string   `placeholder:"FILE" help:"Write the container's ID to this new file."`
-	Pull     string   `enum:"always,missing,never" default:"missing" placeholder:"WHEN" help:"Ask the registry always, when the image is missing, or never."`
-	Platform string   `placeholder:"OS/ARCH[/VARIANT]" help:"Take the image for this platform."`
-	Quiet    bool     `short:"q" help:"Say nothing while the image is pulled."`
-	Words    []string `arg:"" passthrough:"" complete:"image" placeholder:"IMAGE [COMMAND [ARG...]]" help:"The image, and what to run in it instead of the image's own command."`
+	Rm          bool     `name:"rm" help:"Remove the container when its program has ended."`
+	Name        string   `placeholder:"NAME" help:"Name of the container; a random one without it."`
+	Cidfile     string   `placeholder:"FILE" help:"Write the container's ID to this new file."`
+	Pull        string   `enum:"always,missing,never" default:"missing" placeholder:"WHEN" help:"Ask the registry always, when the image is missing, or never."`
+	Platform    string   `placeholder:"OS/ARCH[/VARIANT]" help:"Take the image for this platform."`
+	MaxUnpacked string   `placeholder:"SIZE" help:"Give up on an image that unpacks to more (default 32g)."`
+	Quiet       bool     `short:"q" help:"Say nothing while the image is pulled."`
+	Words       []string `arg:"" passthrough:"" complete:"image" placeholder:"IMAGE [COMMAND [ARG...]]" help:"The image, and what to run in it instead of the image's own command."`
 }
 
 // Help is printed below the flags.
@@ -89,6 +90,9 @@ func (c *RunCmd) run(a *app) (code int, err error) {
 	proxy, ctx := newSignalProxy(a.ctx) // until learnbox ends
 	defer func() { err = endedBySignal(ctx, err) }()
 
+	if err := a.limitUnpacked(c.MaxUnpacked); err != nil {
+		return 0, err
+	}
 	all, err := a.containers()
 	if err != nil {
 		return 0, err

@@ -4,7 +4,19 @@ package cgroup
 
 import "errors"
 
+var errLinux = errors.New("control groups exist on Linux only")
+
+// A Group cannot be made here.
+type Group struct{}
+
 // Detect needs Linux.
-func Detect() (Hierarchy, error) {
-	return Hierarchy{}, errors.New("control groups exist on Linux only")
-}
+func Detect() (Hierarchy, error) { return Hierarchy{}, errLinux }
+
+// Open needs Linux.
+func Open(Hierarchy, string) (*Group, error) { return nil, errLinux }
+
+// Kill needs Linux.
+func (g *Group) Kill() error { return errLinux }
+
+// Remove needs Linux.
+func (g *Group) Remove() error { return errLinux }
