@@ -38,7 +38,7 @@ func Create(h Hierarchy, path string) (*Group, error) {
 	}
 	var made []string
 	for i, dir := range g.dirs() {
-		if err = mkdirs(h.Trees[i].Dir, dir, prepare(h.Trees[i])); err != nil {
+		if err = mkdirs(h.Trees[i].Dir, dir, h.prepare(i)); err != nil {
 			if !errors.Is(err, fs.ErrExist) {
 				made = append(made, dir)
 			}
@@ -56,9 +56,9 @@ func Create(h Hierarchy, path string) (*Group, error) {
 	return nil, fmt.Errorf("create cgroup %s: %w", path, err)
 }
 
-// prepare is what a new directory of a tree needs before processes can enter it.
-func prepare(t Tree) func(dir string) error {
-	if slices.Contains(t.Controllers, "cpuset") {
+// prepare is what a new directory in tree i needs before processes can enter it.
+func (h Hierarchy) prepare(i int) func(dir string) error {
+	if h.Version == 1 && slices.Contains(h.Trees[i].Controllers, "cpuset") {
 		return inheritCpuset
 	}
 	return func(string) error { return nil }

@@ -391,6 +391,17 @@ func TestAHalfMadeGroupIsUndone(t *testing.T) {
 	}
 }
 
+// TestCpusetOfVersion2 has files of other names than version 1, and a new group
+// needs nothing copied into them.
+func TestCpusetOfVersion2(t *testing.T) {
+	h, ok := layouts(t)["v2"]
+	if !ok {
+		t.Skip("no version 2")
+	}
+	h.Trees = []Tree{{Dir: h.Trees[0].Dir, Controllers: []string{"cpuset", "cpu"}}}
+	mustCreate(t, h)
+}
+
 func TestLimitsAreNotDroppedSilently(t *testing.T) {
 	for name, h := range layouts(t) {
 		t.Run(name, func(t *testing.T) {
