@@ -26,7 +26,7 @@ func (g *guest) setRlimits() error {
 		}
 		err = linux.SetRlimit(l.Type, resource, l.Soft, l.Hard)
 		if errors.Is(err, unix.EPERM) {
-			err = g.warn("%s stays as it is: %v; raising a hard limit needs CAP_SYS_RESOURCE", l.Type, err)
+			err = g.warn("%s stays as it is: %v; raising a hard limit needs CAP_SYS_RESOURCE, and RLIMIT_NOFILE ends at fs.nr_open", l.Type, err)
 		}
 		if err != nil {
 			return err
