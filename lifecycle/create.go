@@ -210,6 +210,7 @@ type nameError struct{ name string }
 
 func (e *nameError) Error() string { return fmt.Sprintf("%q cannot be a container's name", e.name) }
 
+// Hint says what can.
 func (e *nameError) Hint() string {
 	return "two or more letters, digits, '_', '.' or '-', the first a letter or digit"
 }

@@ -21,6 +21,7 @@ package lifecycle
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -95,11 +96,11 @@ func (e *AmbiguousError) Error() string {
 
 // Hint lists them.
 func (e *AmbiguousError) Hint() string {
-	s := "it could be"
+	words := []string{"it could be"}
 	for _, id := range e.IDs {
-		s += " " + Short(id)
+		words = append(words, Short(id))
 	}
-	return s
+	return strings.Join(words, " ")
 }
 
 // Short is the form of an ID that people read: its first 12 digits.

@@ -16,10 +16,17 @@ package linux
 
 import (
 	"fmt"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
 )
+
+// LockThread ties the calling goroutine to its thread for good. Namespaces,
+// capabilities, the parent death signal and the seccomp filter belong to a
+// thread, not to a process; called from main's init function, the thread is
+// the leader, whose /proc/PID/ns everybody looks at.
+func LockThread() { runtime.LockOSThread() }
 
 // A CallError is a system call that failed, as strace would print it.
 type CallError struct {

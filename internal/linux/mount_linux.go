@@ -62,7 +62,7 @@ func SetMountFlags(mount *os.File, flags uintptr, recursive bool) error {
 		how |= unix.AT_RECURSIVE
 	}
 	err := unix.MountSetattr(int(mount.Fd()), "", how, &attr)
-	if err == nil || err != unix.ENOSYS { //nolint:errorlint // a bare Errno
+	if err == nil || err != unix.ENOSYS {
 		return Failed(err, "mount_setattr(%q, \"\", AT_EMPTY_PATH, {attr_set=%s})", mount.Name(), MountFlags(flags))
 	}
 	var st unix.Statfs_t // a remount replaces all flags: keep those that stand

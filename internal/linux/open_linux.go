@@ -26,7 +26,7 @@ func OpenIn(dir *os.File, path string, flags int, perm uint32, resolve uint64) (
 	}
 	for {
 		fd, err := unix.Openat2(int(dir.Fd()), path, &how)
-		if err == unix.EINTR || err == unix.EAGAIN { //nolint:errorlint // bare Errno; EAGAIN: a rename raced with "..", openat2(2)
+		if err == unix.EINTR || err == unix.EAGAIN { // EAGAIN: a rename raced with "..", openat2(2)
 			continue
 		}
 		if err != nil {
@@ -42,7 +42,7 @@ func MkdirAt(dir *os.File, name string, perm uint32) error {
 }
 
 // MknodAt is mknodat(2); mode holds the type and the permissions.
-func MknodAt(dir *os.File, name string, mode uint32, major, minor uint32) error {
+func MknodAt(dir *os.File, name string, mode, major, minor uint32) error {
 	dev := unix.Mkdev(major, minor)
 	return Failed(unix.Mknodat(int(dir.Fd()), name, mode, int(dev)), "mknodat(%q, %q, %#o, makedev(%d, %d))", dir.Name(), name, mode, major, minor)
 }

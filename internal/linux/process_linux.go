@@ -2,18 +2,11 @@ package linux
 
 import (
 	"os"
-	"runtime"
 	"syscall"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
-
-// LockThread ties the calling goroutine to its thread for good. Namespaces,
-// capabilities, the parent death signal and the seccomp filter belong to a
-// thread, not to a process; called from main's init function, the thread is
-// the leader, whose /proc/PID/ns everybody looks at.
-func LockThread() { runtime.LockOSThread() }
 
 // Unshare is unshare(2).
 func Unshare(flags int) error {

@@ -32,17 +32,17 @@ func SealedProgram(path, empty string) (*os.File, error) {
 }
 
 func overlayProgram(original *os.File, empty string) (*os.File, error) {
-	real, err := os.Readlink(FDPath(original)) // path may be /proc/self/exe
+	file, err := os.Readlink(FDPath(original)) // path may be /proc/self/exe
 	if err != nil {
 		return nil, err
 	}
 	mount, err := NewMount("overlay", unix.MOUNT_ATTR_RDONLY|unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NODEV,
-		"lowerdir", filepath.Dir(real)+":"+empty)
+		"lowerdir", filepath.Dir(file)+":"+empty)
 	if err != nil {
 		return nil, err
 	}
 	defer mount.Close()
-	f, err := OpenIn(mount, filepath.Base(real), unix.O_RDONLY, 0, unix.RESOLVE_BENEATH|unix.RESOLVE_NO_SYMLINKS)
+	f, err := OpenIn(mount, filepath.Base(file), unix.O_RDONLY, 0, unix.RESOLVE_BENEATH|unix.RESOLVE_NO_SYMLINKS)
 	if err != nil {
 		return nil, err
 	}

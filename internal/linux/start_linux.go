@@ -43,7 +43,7 @@ func StartProgram(p Program) (pid int, err error) {
 func AwaitExit(pid int) error {
 	for {
 		err := unix.Waitid(unix.P_PID, pid, nil, unix.WEXITED|unix.WNOWAIT, nil)
-		if err != unix.EINTR { //nolint:errorlint // a bare Errno
+		if err != unix.EINTR {
 			return Failed(err, "waitid(P_PID, %d, WEXITED|WNOWAIT)", pid)
 		}
 	}
@@ -54,7 +54,7 @@ func Reap(pid int) (unix.WaitStatus, error) {
 	for {
 		var ws unix.WaitStatus
 		_, err := unix.Wait4(pid, &ws, 0, nil)
-		if err != unix.EINTR { //nolint:errorlint // a bare Errno
+		if err != unix.EINTR {
 			return ws, Failed(err, "wait4(%d)", pid)
 		}
 	}
