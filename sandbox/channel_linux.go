@@ -98,7 +98,7 @@ func (c channel) receive(v any) (passed *os.File, err error) {
 func recvmsg(fd int, head, rights []byte) (n, rightsLen int, err error) {
 	for {
 		n, rightsLen, _, _, err = unix.Recvmsg(fd, head, rights, unix.MSG_CMSG_CLOEXEC|unix.MSG_WAITALL)
-		if err != unix.EINTR { //nolint:errorlint // bare Errno
+		if err != unix.EINTR {
 			return n, rightsLen, err
 		}
 	}

@@ -18,7 +18,7 @@ func openInit(dir, empty string) (*os.File, error) {
 	if initProgram == "" {
 		return linux.SealedProgram("/proc/self/exe", empty)
 	}
-	path := filepath.Join(dir, InitName+"-"+initDigest[:16])
+	path := filepath.Join(dir, InitName+"-"+initDigest)
 	f, err := linux.SealedProgram(path, empty)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return f, err

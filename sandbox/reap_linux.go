@@ -90,8 +90,7 @@ func reapAll(pid int) (status unix.WaitStatus, done bool) {
 
 // bare takes the path off an error of os.StartProcess: diagnose adds its own.
 func bare(err error) error {
-	var pathErr *os.PathError
-	if errors.As(err, &pathErr) {
+	if pathErr, ok := errors.AsType[*os.PathError](err); ok {
 		return fmt.Errorf("%s: %w", strings.ReplaceAll(pathErr.Op, "fork/exec", "execve"), pathErr.Err)
 	}
 	return err

@@ -12,7 +12,7 @@ func writeEtc(dir string, etc spec.Etc) error {
 	for name, content := range map[string]string{
 		"hosts": etc.Hosts, "hostname": etc.Hostname, "resolv.conf": etc.ResolvConf,
 	} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o644); err != nil { //nolint:gosec // the program reads it as any user
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o644); err != nil { // the program reads it as any user
 			return err
 		}
 	}

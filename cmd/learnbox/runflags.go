@@ -163,7 +163,7 @@ func prepareSources(built spec.Result) error {
 		if _, err := os.Stat(name); err == nil {
 			continue
 		}
-		if err := os.MkdirAll(name, 0o755); err != nil { //nolint:gosec // a directory like any that the user makes
+		if err := os.MkdirAll(name, 0o755); err != nil {
 			return fmt.Errorf("-v: make the source: %w", err)
 		}
 	}

@@ -79,12 +79,6 @@ func (s *session) Write(p []byte) (int, error) {
 	return s.screen.Write(p)
 }
 
-func (s *session) text() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.screen.String()
-}
-
 func (s *session) typeIn(text string) {
 	s.t.Helper()
 	if _, err := s.tty.WriteString(text); err != nil {

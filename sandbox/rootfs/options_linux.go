@@ -16,22 +16,20 @@ type mountOptions struct {
 	slave     bool // the host's later mounts below appear in the container too
 }
 
-func (m mountOptions) readonly() bool { return m.flags&unix.MS_RDONLY != 0 }
-
 // parseOptions reads the options as mount(8) and the OCI runtime
 // specification (config.md, "Mounts") spell them. What is no flag is data.
 func parseOptions(options []string) mountOptions {
 	var m mountOptions
 	var data []string
 	for _, o := range options {
-		set, clear := flagOf(o)
-		m.flags = m.flags&^clear | set
+		set, unset := flagOf(o)
+		m.flags = m.flags&^unset | set
 		switch {
 		case o == "bind", o == "rbind":
 			m.bind, m.recursive = true, o == "rbind"
 		case o == "slave", o == "rslave":
 			m.slave = true
-		case o == "private", o == "rprivate", o == "rw", o == "defaults", set != 0, clear != 0:
+		case o == "private", o == "rprivate", o == "rw", o == "defaults", set != 0, unset != 0:
 		default:
 			data = append(data, o)
 		}
@@ -40,8 +38,8 @@ func parseOptions(options []string) mountOptions {
 	return m
 }
 
-// flagOf returns the bits that an option sets and clears.
-func flagOf(option string) (set, clear uintptr) {
+// flagOf returns the bits that an option sets and unsets.
+func flagOf(option string) (set, unset uintptr) {
 	switch option {
 	case "ro":
 		return unix.MS_RDONLY, 0
