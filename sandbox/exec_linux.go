@@ -71,8 +71,7 @@ func lookPath(name string, env []string) (string, error) {
 
 // errnoOf is the errno at the root of err, or 0.
 func errnoOf(err error) syscall.Errno {
-	var errno syscall.Errno
-	if errors.As(err, &errno) {
+	if errno, ok := errors.AsType[syscall.Errno](err); ok {
 		return errno
 	}
 	if errors.Is(err, fs.ErrNotExist) {

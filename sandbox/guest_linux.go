@@ -88,8 +88,7 @@ func (g *guest) narrator() narrate.Narrator {
 // the parent cannot hear it.
 func (g *guest) fail(step string, err error) int {
 	failure := &StepError{Step: step, Text: err.Error(), Code: 125, Way: hint(step, err)}
-	var program *ProgramError
-	if errors.As(err, &program) {
+	if program, ok := errors.AsType[*ProgramError](err); ok {
 		failure.Code = program.Code
 	}
 	_ = g.ch.send(message{Failure: failure}, nil)

@@ -183,7 +183,7 @@ func (c *RunCmd) writeCidfile(id string) error {
 	if c.Cidfile == "" {
 		return nil
 	}
-	f, err := os.OpenFile(c.Cidfile, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644) //nolint:gosec // scripts of other users read it
+	f, err := os.OpenFile(c.Cidfile, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644) // scripts of other users read it
 	if errors.Is(err, fs.ErrExist) {
 		return hintedError{fmt.Errorf("write the container's ID: %w", err), "another container may have written it; remove the file if that one is gone"}
 	}
