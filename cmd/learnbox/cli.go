@@ -7,6 +7,8 @@ import (
 	"reflect"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/learnbox/learnbox/narrate"
 )
 
 // cli is the command line as data: kong reads the flags of each verb from the
@@ -45,6 +47,11 @@ type keepsSignals interface{ KeepsSignals() }
 // run is all of learnbox but the exit: it reads the arguments, does the verb,
 // reports its error and returns the exit code.
 func run(args []string, stdin *os.File, stdout, stderr io.Writer) int {
+	return runTold(args, stdin, stdout, stderr, nil)
+}
+
+// runTold is run with somebody who hears of every step.
+func runTold(args []string, stdin *os.File, stdout, stderr io.Writer, n narrate.Narrator) int {
 	out := &report{stderr: stderr}
 	if len(args) < 2 || args[1] == "-h" {
 		args = []string{"learnbox", "--help"}
@@ -67,7 +74,7 @@ func run(args []string, stdin *os.File, stdout, stderr io.Writer) int {
 	}
 	a := &app{
 		argv: args, stdin: stdin, stdout: stdout, stderr: stderr,
-		ctx: context.Background(),
+		ctx: context.Background(), narrate: n,
 	}
 	if err := a.configure(&c); err != nil {
 		return out.fail(name, err)

@@ -30,6 +30,7 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"learnbox":      main,
 		"learnbox-init": main,
+		"learnbox-told": told,
 	})
 }
 
