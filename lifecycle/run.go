@@ -25,9 +25,8 @@ type CloneOptions struct {
 
 // StartOptions are what is not in config.json.
 type StartOptions struct {
-	Filter      []byte // the seccomp program
-	FilterFlags []specs.LinuxSeccompFlag
-	Size        tty.Size // of the terminal
+	Filter func() (sandbox.Filter, error) // compiles the seccomp profile; called while the init builds the container
+	Size   tty.Size                       // of the terminal
 }
 
 // A Live container is what its parent holds. Wait must be called.
@@ -71,12 +70,14 @@ func (d *Draft) Start(ctx context.Context, r Record, spec *specs.Spec, o StartOp
 		Spec:    spec,
 		Overlay: rootfs.Overlay{Lower: r.Rootfs, Upper: filepath.Join(d.Dir, "upper"), Work: filepath.Join(d.Dir, "work"), Volatile: r.AutoRemove},
 		Merged:  filepath.Join(d.Dir, "merged"),
-		Filter:  o.Filter, FilterFlags: o.FilterFlags,
-		Reaper: r.Init,
-		Size:   o.Size,
-		Meanwhile: func(pid int) error {
+		Reaper:  r.Init,
+		Size:    o.Size,
+		Meanwhile: func(pid int) (sandbox.Filter, error) {
 			live.state = State{Status: Running, Pid: pid, Started: time.Now().UTC()}
-			return d.save(r, spec, live.state)
+			if err := d.save(r, spec, live.state); err != nil {
+				return sandbox.Filter{}, err
+			}
+			return o.Filter()
 		},
 	})
 	if err != nil {

@@ -23,6 +23,7 @@ type Init struct {
 	group    *cgroup.Group
 	pid      int // 0 before the clone
 	ch       channel
+	filter   Filter // from Meanwhile
 	warnings []string
 	terminal *os.File
 }
@@ -46,7 +47,7 @@ func take(ctx context.Context, i *Init, table []step[*Init]) error {
 			return err
 		}
 		if err := i.Narrate.Run(row.Step, func() error { return row.do(i) }); err != nil {
-			return &StepError{Step: row.ID, Text: err.Error(), Code: 125, Way: hint(row.ID, err)}
+			return &StepError{Step: row.ID, Text: err.Error(), Code: 125, Way: hint(row.ID, err), err: err}
 		}
 	}
 	return nil

@@ -24,7 +24,7 @@ func (g *guest) exec() error {
 	if err := linux.CloseOnExecFrom(channelFD); err != nil {
 		return err
 	}
-	if len(g.Filter) == 0 {
+	if len(g.filter.Program) == 0 {
 		if err := g.ch.send(message{Exec: true}, nil); err != nil {
 			return err
 		}

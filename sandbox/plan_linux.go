@@ -8,7 +8,7 @@ import (
 	"github.com/learnbox/learnbox/sandbox/tty"
 )
 
-// A plan is the parent's only message to the init: of config.json the parts
+// A plan is the parent's first message to the init: of config.json the parts
 // that the init acts on, and what is not in it. The whole would carry types of
 // the specification that nobody here uses, and encoding/json prepares for
 // every type that it could meet: half a millisecond on each side.
@@ -26,11 +26,11 @@ type plan struct {
 	Overlay rootfs.Overlay
 	Merged  string
 	Cgroups []cgroup.Mount
-	Filter  []byte
-	Flags   []specs.LinuxSeccompFlag // of the filter
 	Reaper  bool
 	Size    tty.Size
 	Narrate bool
+
+	filter Filter // comes with the parent's second message
 }
 
 func (i *Init) plan() plan {
@@ -40,6 +40,6 @@ func (i *Init) plan() plan {
 		Mounts: i.Spec.Mounts, Namespaces: l.Namespaces, Devices: l.Devices, Sysctl: l.Sysctl,
 		MaskedPaths: l.MaskedPaths, ReadonlyPaths: l.ReadonlyPaths,
 		Overlay: i.Overlay, Merged: i.Merged, Cgroups: i.group.Mounts(),
-		Filter: i.Filter, Flags: i.FilterFlags, Reaper: i.Reaper, Size: i.Size, Narrate: i.Narrate != nil,
+		Reaper: i.Reaper, Size: i.Size, Narrate: i.Narrate != nil,
 	}
 }

@@ -94,6 +94,12 @@ func (g *guest) capabilities() (caps.Set, error) {
 	return caps.ParseAll(g.Process.Capabilities.Bounding)
 }
 
+// wait waits for the parent's second message, which brings the filter.
+func (g *guest) wait() error {
+	_, err := g.ch.receive(&g.filter)
+	return err
+}
+
 func (g *guest) boundCaps() error {
 	set, err := g.capabilities()
 	if err != nil {
@@ -142,14 +148,14 @@ func (g *guest) noNewPrivs() error { return linux.NoNewPrivs() }
 // loadFilter announces the execve before it loads the filter, which may
 // forbid the init to say anything afterwards.
 func (g *guest) loadFilter() error {
-	program, err := seccomp.FromBytes(g.Filter)
+	program, err := seccomp.FromBytes(g.filter.Program)
 	if err != nil {
 		return err
 	}
 	if err := g.ch.send(message{Exec: true}, nil); err != nil {
 		return err
 	}
-	return seccomp.Load(program, g.Flags...)
+	return seccomp.Load(program, g.filter.Flags...)
 }
 
 func (g *guest) setCaps() error {

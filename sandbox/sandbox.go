@@ -6,8 +6,8 @@
 // of the container it takes the steps of the table in steps_linux.go, one after
 // the other, and at the last one becomes the user's program by execve(2).
 //
-// The two talk over a socket pair (channel_linux.go): the parent sends one
-// plan, the init sends what it did, a terminal if there is one, and what went
+// The two talk over a socket pair (channel_linux.go): the parent sends a plan
+// and later the word to go on, the init sends what it did, a terminal if there is one, and what went
 // wrong if something did. The socket closes by itself at the execve, and that
 // silence tells the parent that the program runs.
 //
@@ -45,15 +45,22 @@ type CloneOptions struct {
 
 // A Config is what the container is to be.
 type Config struct {
-	Spec        *specs.Spec
-	Overlay     rootfs.Overlay
-	Merged      string // absolute: an empty directory, where the overlay is mounted inside the container's mount namespace
-	Filter      []byte // the seccomp program; empty: none
-	FilterFlags []specs.LinuxSeccompFlag
-	Reaper      bool     // keep a small init as PID 1 that reaps orphans and passes signals on (--init)
-	Size        tty.Size // of the terminal, with Spec.Process.Terminal
+	Spec    *specs.Spec
+	Overlay rootfs.Overlay
+	Merged  string   // absolute: an empty directory, where the overlay is mounted inside the container's mount namespace
+	Reaper  bool     // keep a small init as PID 1 that reaps orphans and passes signals on (--init)
+	Size    tty.Size // of the terminal, with Spec.Process.Terminal
 
-	Meanwhile func(pid int) error // may be nil; called while the init, of this PID, builds the container
+	// Meanwhile is called while the init, of this PID, builds the container, and
+	// done before the program runs. It returns the filter for the program.
+	Meanwhile func(pid int) (Filter, error)
+}
+
+// A Filter is a seccomp program, ready for the kernel, and its flags; an empty
+// program is none.
+type Filter struct {
+	Program []byte
+	Flags   []specs.LinuxSeccompFlag
 }
 
 // A Status is how the container's first process ended.
@@ -68,9 +75,13 @@ type StepError struct {
 	Text string // what failed and why, as the process that took it saw it
 	Way  string // a way out, if one is known
 	Code int    // the exit code this means for run: 125, 126 or 127
+
+	err error // the cause, if it happened in this process
 }
 
 func (e *StepError) Error() string { return fmt.Sprintf("%s: %s", e.Step, e.Text) }
+
+func (e *StepError) Unwrap() error { return e.err }
 
 // Hint returns the way out.
 func (e *StepError) Hint() string { return e.Way }

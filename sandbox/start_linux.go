@@ -29,16 +29,14 @@ func (i *Init) Start(ctx context.Context, c Config) (*Process, error) {
 func (i *Init) start(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, func() { _ = unix.Kill(i.pid, unix.SIGKILL) }) // then the socket closes
 	defer stop()
-	if err := take(ctx, i, startSteps()); err != nil {
-		return err
+	err := take(ctx, i, startSteps())
+	if err == nil || errors.Is(err, unix.EPIPE) { // the init has ended, and has said why
+		return cmp.Or(i.listen(), err)
 	}
-	if i.Meanwhile != nil {
-		if err := i.Meanwhile(i.pid); err != nil {
-			return err
-		}
-	}
-	return i.listen()
+	return err
 }
+
+func (i *Init) sendPlan() error { return i.ch.send(i.plan(), nil) }
 
 func (i *Init) limitCgroup() error {
 	warnings, err := i.group.Limit(i.Spec.Linux.Resources)
@@ -46,7 +44,12 @@ func (i *Init) limitCgroup() error {
 	return err
 }
 
-func (i *Init) sendPlan() error { return i.ch.send(i.plan(), nil) }
+func (i *Init) save() (err error) {
+	i.filter, err = i.Meanwhile(i.pid)
+	return err
+}
+
+func (i *Init) release() error { return i.ch.send(i.filter, nil) }
 
 // listen hears the init out until its socket closes.
 func (i *Init) listen() error {

@@ -24,11 +24,14 @@ func cloneSteps() []step[*Init] {
 	}
 }
 
-// startSteps are the parent's last before the init goes on alone.
+// startSteps are taken by learnbox beside the init, which waits for the last of
+// them at init.wait.
 func startSteps() []step[*Init] {
 	return []step[*Init]{
-		{narrate.Step{ID: "cgroup.limit", Title: "Which devices it may use", Why: "before the init does anything that the program could profit from"}, nil, (*Init).limitCgroup},
-		{narrate.Step{ID: "init.plan", Title: "The init hears what to build", Why: "the parent's part is done"}, nil, (*Init).sendPlan},
+		{narrate.Step{ID: "init.plan", Title: "The init hears what to build", Why: "first, because both work side by side from here on"}, nil, (*Init).sendPlan},
+		{narrate.Step{ID: "cgroup.limit", Title: "Which devices it may use", Why: "only the program is limited, not the init, which makes the devices"}, nil, (*Init).limitCgroup},
+		{narrate.Step{ID: "container.save", Title: "Its files on disk", Why: "before the program runs, so that none runs that nobody knows of"}, nil, (*Init).save},
+		{narrate.Step{ID: "init.go", Title: "The word to go on", Why: "when the parent has done all that must stand before the program"}, nil, (*Init).release},
 	}
 }
 
@@ -66,10 +69,11 @@ func initSteps() []step[*guest] {
 		{narrate.Step{ID: "host.name", Title: "The hostname", Why: "it lies in the new uts namespace; needs CAP_SYS_ADMIN, so before the capabilities go"}, func(p *plan) bool { return p.Hostname != "" }, (*guest).setHostname},
 		{narrate.Step{ID: "limits.rlimits", Title: "Resource limits of the process", Why: "raising one needs CAP_SYS_RESOURCE, so before the capabilities go"}, func(p *plan) bool { return len(p.Process.Rlimits) > 0 }, (*guest).setRlimits},
 		{narrate.Step{ID: "tty.session", Title: "A session of its own", Why: "and with it the controlling terminal, if there is one: Ctrl-C and job control work only then"}, nil, (*guest).newSession},
+		{narrate.Step{ID: "init.wait", Title: "Until the parent says go", Why: "its limits must hold and its files must be written before the program runs"}, nil, (*guest).wait},
 		{narrate.Step{ID: "caps.bound", Title: "An upper bound for capabilities", Why: "the bounding set holds for set-uid programs too; shrinking it needs CAP_SETPCAP"}, nil, (*guest).boundCaps},
 		{narrate.Step{ID: "user.set", Title: "The user and its groups", Why: "changing them needs CAP_SETUID and CAP_SETGID, so before the capabilities go"}, nil, (*guest).setUser},
 		{narrate.Step{ID: "privs.no_new", Title: "No new privileges", Why: "from here on no execve gains anything, set-uid or not"}, func(p *plan) bool { return p.Process.NoNewPrivileges }, (*guest).noNewPrivs},
-		{narrate.Step{ID: "seccomp.load", Title: "A filter for system calls", Why: "needs CAP_SYS_ADMIN unless no_new_privs is on, so before the capabilities go"}, func(p *plan) bool { return len(p.Filter) > 0 }, (*guest).loadFilter},
+		{narrate.Step{ID: "seccomp.load", Title: "A filter for system calls", Why: "needs CAP_SYS_ADMIN unless no_new_privs is on, so before the capabilities go"}, func(p *plan) bool { return len(p.filter.Program) > 0 }, (*guest).loadFilter},
 		{narrate.Step{ID: "caps.set", Title: "Only the capabilities it was given", Why: "last, because most steps above need one that is not among them"}, nil, (*guest).setCaps},
 		{narrate.Step{ID: "process.exec", Title: "The program", Why: "the init becomes it; PID 1 stays PID 1"}, nil, (*guest).exec},
 	}

@@ -9,10 +9,9 @@ import (
 	"path/filepath"
 	"strings"
 
-	specs "github.com/opencontainers/runtime-spec/specs-go"
-
 	"github.com/learnbox/learnbox/lifecycle"
 	"github.com/learnbox/learnbox/pull/store"
+	"github.com/learnbox/learnbox/sandbox"
 	"github.com/learnbox/learnbox/sandbox/spec"
 	"github.com/learnbox/learnbox/sandbox/tty"
 )
@@ -137,8 +136,6 @@ type created struct {
 	*lifecycle.Draft
 	record lifecycle.Record
 	built  spec.Result
-	filter []byte // the seccomp program
-	flags  []specs.LinuxSeccompFlag
 }
 
 // create makes a container from an image and the flags.
@@ -171,9 +168,6 @@ func (c *RunCmd) create(ctx context.Context, a *app, all *lifecycle.Containers, 
 	if err := writeEtc(filepath.Join(draft.Dir, "etc"), ct.built.Etc); err != nil {
 		return nil, err
 	}
-	if ct.filter, ct.flags, err = a.seccompFilter(ct.built); err != nil {
-		return nil, err
-	}
 	ct.record = c.record(ct, img, rootfs)
 	return ct, c.writeCidfile(draft.ID)
 }
@@ -202,7 +196,8 @@ func (ct *created) start(ctx context.Context, a *app, terminal bool) (*lifecycle
 		size = a.terminalSize()
 	}
 	live, err := ct.Start(ctx, ct.record, ct.built.Spec, lifecycle.StartOptions{
-		Filter: ct.filter, FilterFlags: ct.flags, Size: size,
+		Filter: func() (sandbox.Filter, error) { return a.seccompFilter(ct.built) },
+		Size:   size,
 	})
 	if err != nil {
 		return nil, err

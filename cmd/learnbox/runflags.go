@@ -7,10 +7,9 @@ import (
 	"path/filepath"
 	"time"
 
-	specs "github.com/opencontainers/runtime-spec/specs-go"
-
 	"github.com/learnbox/learnbox/lifecycle"
 	"github.com/learnbox/learnbox/pull/store"
+	"github.com/learnbox/learnbox/sandbox"
 	"github.com/learnbox/learnbox/sandbox/seccomp"
 	"github.com/learnbox/learnbox/sandbox/spec"
 )
@@ -122,33 +121,32 @@ func (c *RunCmd) record(ct *created, img store.Image, rootfs string) lifecycle.R
 	}
 }
 
-// seccompFilter compiles the profile that a container asks for, and returns the
-// flags that the kernel gets with it. A nil program is none.
-func (a *app) seccompFilter(built spec.Result) ([]byte, []specs.LinuxSeccompFlag, error) {
+// seccompFilter compiles the profile that a container asks for.
+func (a *app) seccompFilter(built spec.Result) (sandbox.Filter, error) {
 	var caps []string
 	if c := built.Spec.Process.Capabilities; c != nil {
 		caps = c.Bounding
 	}
-	if built.SeccompProfile == "unconfined" {
-		return nil, nil, nil
+	if built.SeccompProfile == spec.SeccompUnconfined {
+		return sandbox.Filter{}, nil
 	}
 	profile, err := seccomp.Default(caps)
 	if name := built.SeccompProfile; name != "" {
 		f, openErr := os.Open(name)
 		if openErr != nil {
-			return nil, nil, fmt.Errorf("read the seccomp profile: %w", openErr)
+			return sandbox.Filter{}, fmt.Errorf("read the seccomp profile: %w", openErr)
 		}
 		defer f.Close()
 		profile, err = seccomp.ParseProfile(f, caps)
 	}
 	if err != nil {
-		return nil, nil, err
+		return sandbox.Filter{}, err
 	}
 	program, err := seccomp.Cache{Dir: filepath.Join(a.root, "cache", "seccomp")}.Program(profile)
 	if err != nil {
-		return nil, nil, err
+		return sandbox.Filter{}, err
 	}
-	return program.Bytes(), profile.Flags, nil
+	return sandbox.Filter{Program: program.Bytes(), Flags: profile.Flags}, nil
 }
 
 // prepareSources makes the directories that -v names and that are missing, as

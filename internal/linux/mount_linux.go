@@ -1,6 +1,7 @@
 package linux
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 
@@ -33,15 +34,24 @@ func FDPath(f *os.File) string { return fmt.Sprintf("/proc/self/fd/%d", f.Fd()) 
 // mount at f, a bind mount that has no place yet. recursive copies what is
 // mounted below it too.
 func CloneMount(f *os.File, recursive bool) (*os.File, error) {
-	how, names := uint(unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_EMPTY_PATH), "OPEN_TREE_CLONE|OPEN_TREE_CLOEXEC|AT_EMPTY_PATH"
+	return openTree(int(f.Fd()), "", f.Name(), unix.AT_EMPTY_PATH, recursive)
+}
+
+// CloneMountAt is CloneMount for a path of the host.
+func CloneMountAt(path string, recursive bool) (*os.File, error) {
+	return openTree(unix.AT_FDCWD, path, "AT_FDCWD", 0, recursive)
+}
+
+func openTree(dir int, path, dirName string, how uint, recursive bool) (*os.File, error) {
+	how |= unix.OPEN_TREE_CLONE | unix.OPEN_TREE_CLOEXEC
 	if recursive {
-		how, names = how|unix.AT_RECURSIVE, names+"|AT_RECURSIVE"
+		how |= unix.AT_RECURSIVE
 	}
-	fd, err := unix.OpenTree(int(f.Fd()), "", how)
+	fd, err := unix.OpenTree(dir, path, how)
 	if err != nil {
-		return nil, Failed(err, "open_tree(%q, \"\", %s)", f.Name(), names)
+		return nil, Failed(err, "open_tree(%s, %q, %s)", dirName, path, treeFlags(how))
 	}
-	return os.NewFile(uintptr(fd), f.Name()), nil
+	return os.NewFile(uintptr(fd), cmp.Or(path, dirName)), nil
 }
 
 // AttachMount is move_mount(2): it gives the detached mount the place that

@@ -52,6 +52,15 @@ func seccompFlags(f uint) string {
 	})
 }
 
+func treeFlags(f uint) string {
+	return flags(uint64(f), []flagName{
+		{unix.OPEN_TREE_CLONE, "OPEN_TREE_CLONE"},
+		{unix.OPEN_TREE_CLOEXEC, "OPEN_TREE_CLOEXEC"},
+		{unix.AT_EMPTY_PATH, "AT_EMPTY_PATH"},
+		{unix.AT_RECURSIVE, "AT_RECURSIVE"},
+	})
+}
+
 func openFlags(f uint64) string {
 	access := "O_RDONLY"
 	switch f & unix.O_ACCMODE {

@@ -204,8 +204,8 @@ func TestOptionsAsMountSpellsThem(t *testing.T) {
 		"proc":              {[]string{"nosuid", "noexec", "nodev"}, mountOptions{flags: unix.MS_NOSUID | unix.MS_NOEXEC | unix.MS_NODEV}},
 		"tmpfs with data":   {[]string{"nosuid", "mode=755", "size=64k"}, mountOptions{flags: unix.MS_NOSUID, data: "mode=755,size=64k"}},
 		"the last one wins": {[]string{"ro", "rw"}, mountOptions{}},
-		"bind":              {[]string{"rbind", "ro", "rprivate"}, mountOptions{flags: unix.MS_RDONLY, bind: true, recursive: true}},
-		"slave":             {[]string{"bind", "rslave"}, mountOptions{bind: true, slave: true}},
+		"bind":              {[]string{"rbind", "ro", "rprivate"}, mountOptions{flags: unix.MS_RDONLY, bind: true, recursive: true, propagation: unix.MS_PRIVATE | unix.MS_REC}},
+		"slave":             {[]string{"bind", "rslave"}, mountOptions{bind: true, propagation: unix.MS_SLAVE | unix.MS_REC}},
 	} {
 		if got := parseOptions(c.options); got != c.want {
 			t.Errorf("%s: parseOptions(%s) = %+v, want %+v", name, strings.Join(c.options, ","), got, c.want)

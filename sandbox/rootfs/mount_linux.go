@@ -47,21 +47,16 @@ func keepMode(dir *os.File, data string) string {
 // first and attached by descriptor; flags are set on the very mount that was
 // attached, so no path is walked twice.
 func (r *Root) bind(m specs.Mount, o mountOptions) error {
-	source, err := linux.Open(m.Source, unix.O_PATH)
-	if err != nil {
-		return err
-	}
-	defer source.Close()
-	target, err := r.bindTarget(m.Destination, linux.IsDir(source))
-	if err != nil {
-		return err
-	}
-	defer target.Close()
-	mount, err := linux.CloneMount(source, o.recursive)
+	mount, err := linux.CloneMountAt(m.Source, o.recursive)
 	if err != nil {
 		return err
 	}
 	defer mount.Close()
+	target, err := r.bindTarget(m.Destination, linux.IsDir(mount))
+	if err != nil {
+		return err
+	}
+	defer target.Close()
 	if err := linux.AttachMount(mount, target); err != nil {
 		return err
 	}
@@ -69,12 +64,10 @@ func (r *Root) bind(m specs.Mount, o mountOptions) error {
 }
 
 func restrict(mount *os.File, o mountOptions) error {
-	propagation, name := uintptr(unix.MS_PRIVATE), unix.MS_REC
-	if o.slave {
-		propagation = unix.MS_SLAVE
-	}
-	if err := linux.Mount("", linux.FDPath(mount), "", propagation|uintptr(name), ""); err != nil {
-		return err
+	if o.propagation != 0 {
+		if err := linux.Mount("", linux.FDPath(mount), "", o.propagation, ""); err != nil {
+			return err
+		}
 	}
 	if limits := o.flags & (unix.MS_RDONLY | unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC); limits != 0 {
 		return linux.SetMountFlags(mount, limits, o.recursive)

@@ -13,7 +13,10 @@ type mountOptions struct {
 	data      string
 	bind      bool
 	recursive bool
-	slave     bool // the host's later mounts below appear in the container too
+
+	// propagation is how later mounts below travel: MS_PRIVATE not at all,
+	// MS_SLAVE from the host into the container; 0 as those around it.
+	propagation uintptr
 }
 
 // parseOptions reads the options as mount(8) and the OCI runtime
@@ -27,9 +30,15 @@ func parseOptions(options []string) mountOptions {
 		switch {
 		case o == "bind", o == "rbind":
 			m.bind, m.recursive = true, o == "rbind"
-		case o == "slave", o == "rslave":
-			m.slave = true
-		case o == "private", o == "rprivate", o == "rw", o == "defaults", set != 0, unset != 0:
+		case o == "slave":
+			m.propagation = unix.MS_SLAVE
+		case o == "rslave":
+			m.propagation = unix.MS_SLAVE | unix.MS_REC
+		case o == "private":
+			m.propagation = unix.MS_PRIVATE
+		case o == "rprivate":
+			m.propagation = unix.MS_PRIVATE | unix.MS_REC
+		case o == "rw", o == "defaults", set != 0, unset != 0:
 		default:
 			data = append(data, o)
 		}
