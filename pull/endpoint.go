@@ -30,6 +30,11 @@ type endpoint struct {
 // endpoints returns where ref can be asked for, in order.
 func endpoints(ctx context.Context, ref name.Ref, r Registries) ([]endpoint, error) {
 	var all []endpoint
+	if ref.Domain == "" {
+		// The client would ask Docker Hub, and tell it what a private registry has.
+		host, _, _ := strings.Cut(ref.Path, "/")
+		return nil, &failure{what: host + " is no name of a host", hint: "it has letters, digits, dots and dashes"}
+	}
 	if ref.Domain == dockerHub {
 		for _, m := range r.Mirrors {
 			e, err := mirror(ctx, m, r.Insecure)

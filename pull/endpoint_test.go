@@ -66,6 +66,15 @@ func TestEndpoints(t *testing.T) {
 	}
 }
 
+// TestEndpointsOfNoHost: whoever mistypes a private registry's name does not want
+// Docker Hub to be asked instead.
+func TestEndpointsOfNoHost(t *testing.T) {
+	ends, err := endpoints(t.Context(), parse(t, "my_registry.example.org/secret"), Registries{Mirrors: []string{"http://127.0.0.1:5000"}})
+	if err == nil || !strings.HasPrefix(err.Error(), "my_registry.example.org is no name of a host") {
+		t.Errorf("asks %v, %v, want an error that names the host", ends, err)
+	}
+}
+
 func TestMirrorsInOrder(t *testing.T) {
 	without, with := newFake(t), newFake(t)
 	m := with.simple(random(1, 100))

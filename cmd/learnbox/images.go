@@ -190,7 +190,8 @@ func listedNames(img store.Image) []listedName {
 	return names
 }
 
-// matchesAny compares as Docker does: alpine and alpine:3.20 both fit alpine:3.20.
+// matchesAny compares as Docker does: a pattern may have a tag or not, so alpine
+// and *:3.20 both fit alpine:3.20.
 func matchesAny(ref name.Ref, patterns []string) bool {
 	for _, p := range patterns {
 		for _, short := range []string{ref.Familiar(), ref.FamiliarRepository()} {

@@ -55,6 +55,7 @@ const (
 type Ref struct {
 	// Domain is a host, maybe with a port. It is empty in one case, for a first
 	// part that was meant as a host but can only be part of a path: my_host.com/x.
+	// Docker takes that for a name, too; no registry can be asked for it.
 	Domain string
 	Path   string        // library/alpine
 	Tag    string        // 3.20; "" if there is only a digest

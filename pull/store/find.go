@@ -129,7 +129,7 @@ func matchName(idx v1.Index, ref name.Ref) (e v1.Descriptor, full string, ok boo
 
 // fullName returns the name of an entry, "" if it has none. Names that another
 // program put into index.json are completed as Docker would; ours are complete,
-// and not parsed: that would cost more than the rest of Find.
+// and not parsed, since Find looks at every entry.
 func fullName(e v1.Descriptor) string {
 	n := refName(e)
 	if n == "" || e.Annotations[AnnotationID] != "" {
