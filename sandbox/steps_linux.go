@@ -36,12 +36,12 @@ func cloneSteps() []step[*Init] {
 // them at init.wait.
 func startSteps() []step[*Init] {
 	return []step[*Init]{
-		row("init.plan", "The init hears what to build",
-			"first, because both work side by side from here on",
-			nil, (*Init).sendPlan),
 		row("cgroup.limit", "Which devices it may use",
 			"before the program runs; to make a device node, as the init does, stays allowed, to open it does not",
 			nil, (*Init).limitCgroup),
+		row("init.plan", "The init hears what to build",
+			"from here on both work side by side",
+			nil, (*Init).sendPlan),
 		row("container.save", "Its files on disk",
 			"before the program runs, so that none runs that nobody knows of",
 			nil, (*Init).save),

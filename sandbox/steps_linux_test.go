@@ -43,6 +43,21 @@ func TestOrderThatMatters(t *testing.T) {
 	}
 }
 
+// TestParentsOrder is the same for the side of the parent.
+func TestParentsOrder(t *testing.T) {
+	index := func(id string) int {
+		return slices.IndexFunc(startSteps(), func(s step[*Init]) bool { return s.ID == id })
+	}
+	for _, c := range []struct{ before, after, why string }{
+		{"cgroup.limit", "init.plan", "or the init's mknod meets a group that allows nothing yet"},
+		{"container.save", "init.go", "or a program runs that nobody knows of"},
+	} {
+		if i := index(c.before); i < 0 || i >= index(c.after) {
+			t.Errorf("%s stands behind %s, or nowhere: %s", c.before, c.after, c.why)
+		}
+	}
+}
+
 func TestEveryStepHasItsTexts(t *testing.T) {
 	seen := map[string]bool{}
 	for _, s := range Steps() {
