@@ -12,31 +12,43 @@ import (
 	"github.com/learnbox/learnbox/narrate"
 )
 
-// killEnv names who kills whom in learnbox-told: "parent@STEP" or "init@STEP".
-const killEnv = "LEARNBOX_TEST_KILL"
+// Environment of learnbox-told: who is killed ("parent@STEP" or "init@STEP"),
+// and a file for the ids of the steps that began.
+const (
+	killEnv  = "LEARNBOX_TEST_KILL"
+	stepsEnv = "LEARNBOX_TEST_STEPS"
+)
 
 // told is learnbox with somebody who listens to its steps, and who may act on
 // one of the parent's own.
 func told() {
+	steps, err := os.OpenFile(firstOf(os.Getenv(stepsEnv), os.DevNull), os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600)
+	if err != nil {
+		panic(err)
+	}
 	who, at, _ := strings.Cut(os.Getenv(killEnv), "@")
 	os.Exit(runTold(os.Args, os.Stdin, os.Stdout, os.Stderr, func(e narrate.Event) {
-		if e.Step.ID != at || e.Phase != narrate.Begin {
+		if e.Phase != narrate.Begin {
 			return
 		}
-		switch who {
-		case "parent":
+		fmt.Fprintln(steps, e.Step.ID)
+		switch {
+		case e.Step.ID != at:
+		case who == "parent":
 			_ = unix.Kill(os.Getpid(), unix.SIGKILL)
-		case "init":
+		case !killChild():
 			go func() { // as soon as there is one
-				for {
-					if pid := childOf(os.Getpid()); pid != 0 {
-						_ = unix.Kill(pid, unix.SIGKILL)
-						return
-					}
+				for !killChild() {
 				}
 			}()
 		}
 	}))
+}
+
+// killChild kills the init, if there is one.
+func killChild() bool {
+	pid := childOf(os.Getpid())
+	return pid != 0 && unix.Kill(pid, unix.SIGKILL) == nil
 }
 
 // childOf is a child of a process, or 0. See proc_tid_children(5).
