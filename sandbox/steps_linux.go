@@ -37,7 +37,7 @@ func cloneSteps() []step[*Init] {
 func startSteps() []step[*Init] {
 	return []step[*Init]{
 		row("cgroup.limit", "Which devices it may use",
-			"before the program runs; to make a device node, as the init does, stays allowed, to open it does not",
+			"before the init makes the devices: cgroup v1 forbids all of them first, and then allows the few",
 			nil, (*Init).limitCgroup),
 		row("init.plan", "The init hears what to build",
 			"from here on both work side by side",
