@@ -102,21 +102,52 @@ func (c *Containers) claim(name, id string) (string, error) {
 		}
 		link := filepath.Join(c.names(), name)
 		err := os.Symlink(filepath.Join("..", id), link)
+		if err == nil {
+			return name, nil
+		}
 		if !errors.Is(err, fs.ErrExist) {
-			return name, err
+			return "", err
 		}
 		if random {
 			continue
 		}
-		if _, err := os.Stat(link); !errors.Is(err, fs.ErrNotExist) {
-			owner, err := os.Readlink(link)
-			return "", errors.Join(&NameTakenError{name, filepath.Base(owner)}, err)
-		}
-		// Its owner was killed between the two removals of remove.
-		if err := os.Remove(link); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		// Its owner may have been killed between the two removals of remove.
+		owner, err := c.free(name, func(owner string) bool {
+			_, err := os.Stat(c.dir(owner))
+			return errors.Is(err, fs.ErrNotExist)
+		})
+		if err != nil {
 			return "", err
 		}
+		if owner != "" {
+			return "", &NameTakenError{name, owner}
+		}
 	}
+}
+
+// free removes a name if its owner may lose it, and returns the owner if not.
+// A lock makes one step of the look and the removal: between them the name
+// could have become somebody else's.
+func (c *Containers) free(name string, may func(owner string) bool) (owner string, err error) {
+	dir, err := os.Open(c.names())
+	if err != nil {
+		return "", err
+	}
+	defer dir.Close()
+	if err := atomicfile.LockFile(context.Background(), dir, true); err != nil { // held for two system calls
+		return "", err
+	}
+	link := filepath.Join(c.names(), name)
+	to, err := os.Readlink(link)
+	switch owner = filepath.Base(to); {
+	case errors.Is(err, fs.ErrNotExist):
+		return "", nil
+	case err != nil:
+		return "", err
+	case !may(owner):
+		return owner, nil
+	}
+	return "", os.Remove(link)
 }
 
 // save writes the container's files; the last of them makes it exist.
@@ -184,9 +215,8 @@ func (c *Containers) remove(id, name string) error {
 	}
 	var errs []error
 	if name != "" {
-		if err := os.Remove(filepath.Join(c.names(), name)); !errors.Is(err, fs.ErrNotExist) {
-			errs = append(errs, err)
-		}
+		_, err := c.free(name, func(owner string) bool { return owner == id })
+		errs = append(errs, err)
 	}
 	errs = append(errs, os.RemoveAll(gone), os.RemoveAll(filepath.Join(c.run, id)))
 	return errors.Join(errs...)
