@@ -134,7 +134,7 @@ func (c *Containers) free(name string, may func(owner string) bool) (owner strin
 		return "", err
 	}
 	defer dir.Close()
-	if err := atomicfile.LockFile(context.Background(), dir, true); err != nil { // held for two system calls
+	if err := atomicfile.LockFileBriefly(dir); err != nil {
 		return "", err
 	}
 	link := filepath.Join(c.names(), name)

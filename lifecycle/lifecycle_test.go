@@ -124,8 +124,7 @@ func TestANameIsTakenOnce(t *testing.T) {
 	c := open(t)
 	first := exited(t, c, "box")
 	_, err := c.New(t.Context(), "box")
-	var taken *NameTakenError
-	if !errors.As(err, &taken) || taken.ID != first.ID {
+	if taken, ok := errors.AsType[*NameTakenError](err); !ok || taken.ID != first.ID {
 		t.Fatalf("New = %v, want a NameTakenError with the ID of the first", err)
 	}
 	if got := listed(t, c); !slices.Equal(got, []string{"box exited"}) {
@@ -181,8 +180,7 @@ func oneGets(t *testing.T, c *Containers, n int) {
 	}
 	close(errs)
 	for err := range errs {
-		var taken *NameTakenError
-		if !errors.As(err, &taken) {
+		if _, ok := errors.AsType[*NameTakenError](err); !ok {
 			t.Errorf("New: %v", err)
 		}
 	}
@@ -199,8 +197,7 @@ func TestARemovalTakesOnlyItsOwnName(t *testing.T) {
 		wg.Go(func() {
 			for range 50 {
 				d, err := c.New(context.Background(), "wanted")
-				var taken *NameTakenError
-				if errors.As(err, &taken) {
+				if _, ok := errors.AsType[*NameTakenError](err); ok {
 					continue
 				}
 				if err != nil {

@@ -60,7 +60,7 @@ func (b bench) command(t *testing.T, name string, args ...string) *exec.Cmd {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	t.Cleanup(cancel)
-	cmd := exec.CommandContext(ctx, name, args...) //nolint:gosec // names of this file
+	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Dir = b.dir
 	cmd.Env = append(os.Environ(), "LEARNBOX_ROOT="+b.root, "LEARNBOX_CONFIG=/nonexistent", "PATH="+b.dir+":"+os.Getenv("PATH"))
 	if strings.HasPrefix(name, "learnbox") {
@@ -117,8 +117,8 @@ func (b bench) nothingLeft(t *testing.T) {
 }
 
 // runOfAllSteps is a command line for which no step is left out.
-func runOfAllSteps(command string, kept bool) []string {
-	args := []string{command, "run", "--name", "crashed"}
+func runOfAllSteps(kept bool) []string {
+	args := []string{"learnbox-told", "run", "--name", "crashed"}
 	if !kept {
 		args = append(args, "--rm")
 	}
@@ -127,7 +127,7 @@ func runOfAllSteps(command string, kept bool) []string {
 }
 
 // strace runs the command line under strace(1).
-func (b bench) strace(t *testing.T, options []string, args []string) *exec.Cmd {
+func (b bench) strace(t *testing.T, options, args []string) *exec.Cmd {
 	t.Helper()
 	return b.command(t, "strace", append(append([]string{"-f", "-qq"}, options...), args...)...)
 }
@@ -151,7 +151,7 @@ type undisturbed struct {
 func (b bench) watch(t *testing.T) undisturbed {
 	t.Helper()
 	trace, steps := filepath.Join(b.dir, "trace"), filepath.Join(b.dir, "steps")
-	cmd := b.strace(t, []string{"-o", trace, "-s", "300", "-e", "trace=sendmsg,write"}, runOfAllSteps("learnbox-told", false))
+	cmd := b.strace(t, []string{"-o", trace, "-s", "300", "-e", "trace=sendmsg,write"}, runOfAllSteps(false))
 	cmd.Env = append(cmd.Env, stepsEnv+"="+steps)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
@@ -236,11 +236,11 @@ func killInit(t *testing.T, b bench, u undisturbed, step string, kept bool) {
 	case step == "cgroup.create":
 		return // there is none yet
 	case n == 0:
-		args := runOfAllSteps("learnbox-told", kept)
+		args := runOfAllSteps(kept)
 		cmd = b.command(t, args[0], args[1:]...)
 		cmd.Env = append(cmd.Env, killEnv+"=init@"+step)
 	default:
-		cmd = b.strace(t, u.inject(t, n, "KILL", "/dev/null"), runOfAllSteps("learnbox-told", kept))
+		cmd = b.strace(t, u.inject(t, n, "KILL", "/dev/null"), runOfAllSteps(kept))
 	}
 	var errs bytes.Buffer
 	cmd.Stderr = &errs
@@ -261,7 +261,7 @@ func killInit(t *testing.T, b bench, u undisturbed, step string, kept bool) {
 // At a step of its own learnbox kills itself.
 func killParent(t *testing.T, b bench, u undisturbed, step string, kept bool) {
 	t.Helper()
-	args, n := runOfAllSteps("learnbox-told", kept), u.announce[step]
+	args, n := runOfAllSteps(kept), u.announce[step]
 	if n == 0 {
 		cmd := b.command(t, args[0], args[1:]...)
 		cmd.Env = append(cmd.Env, killEnv+"=parent@"+step)

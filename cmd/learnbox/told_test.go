@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 
@@ -39,6 +40,7 @@ func told() {
 		case !killChild():
 			go func() { // as soon as there is one
 				for !killChild() {
+					runtime.Gosched()
 				}
 			}()
 		}

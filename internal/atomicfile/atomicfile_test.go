@@ -170,6 +170,35 @@ func TestLocksExclude(t *testing.T) {
 	}
 }
 
+func TestLockFileBrieflyWaits(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "lock")
+	holder, err := atomicfile.Acquire(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	got := make(chan error, 1)
+	go func() { got <- atomicfile.LockFileBriefly(f) }()
+	select {
+	case err := <-got:
+		t.Fatalf("on a held lock: %v, want to wait", err)
+	case <-time.After(20 * time.Millisecond):
+	}
+	if err := holder.Release(); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-got; err != nil {
+		t.Fatal(err)
+	}
+	if _, err := atomicfile.TryAcquire(path); !errors.Is(err, atomicfile.ErrLocked) {
+		t.Errorf("try beside it: %v, want ErrLocked", err)
+	}
+}
+
 func TestSharersShare(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "lock")
 	a, err := atomicfile.Share(t.Context(), path)

@@ -91,10 +91,22 @@ func LockFile(ctx context.Context, f *os.File, excl bool) error {
 	}
 }
 
+// LockFileBriefly locks f itself exclusively. It is for locks that everybody
+// holds for a few system calls only: nothing can interrupt the wait.
+func LockFileBriefly(f *os.File) error {
+	if _, err := flock(f, exclusive); err != nil {
+		return fmt.Errorf("lock %s: %w", f.Name(), err)
+	}
+	return nil
+}
+
 // TryLockFile locks f itself exclusively and reports whether it could.
 func TryLockFile(f *os.File) (bool, error) { return tryLock(f, exclusive) }
 
-func tryLock(f *os.File, how int) (bool, error) {
+func tryLock(f *os.File, how int) (bool, error) { return flock(f, how|syscall.LOCK_NB) }
+
+// flock is flock(2); false says that somebody else has the lock.
+func flock(f *os.File, how int) (bool, error) {
 	c, err := f.SyscallConn()
 	if err != nil {
 		return false, err
@@ -102,7 +114,7 @@ func tryLock(f *os.File, how int) (bool, error) {
 	var ferr error
 	err = c.Control(func(fd uintptr) {
 		for {
-			ferr = syscall.Flock(int(fd), how|syscall.LOCK_NB)
+			ferr = syscall.Flock(int(fd), how)
 			if !errors.Is(ferr, syscall.EINTR) {
 				return
 			}

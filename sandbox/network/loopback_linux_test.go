@@ -12,10 +12,10 @@ import (
 
 func TestUpLoopback(t *testing.T) {
 	privtest.Require(t, "root", "net")
-	done := make(chan error)
+	done := make(chan struct{})
 	go func() {
 		runtime.LockOSThread() // never unlocked: the thread and its namespace end together
-		defer func() { done <- nil }()
+		defer close(done)
 		if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
 			t.Error(err)
 			return
