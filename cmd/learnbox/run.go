@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"github.com/learnbox/learnbox/lifecycle"
-	"github.com/learnbox/learnbox/pull/store"
 	"github.com/learnbox/learnbox/sandbox"
 	"github.com/learnbox/learnbox/sandbox/spec"
 	"github.com/learnbox/learnbox/sandbox/tty"
@@ -96,15 +95,7 @@ func (c *RunCmd) run(a *app) (code int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	img, err := a.imageFor(ctx, c.Words[0], c.Platform, c.Pull, c.Quiet)
-	if err != nil {
-		return 0, err
-	}
-	rootfs, err := a.flatten(ctx, img)
-	if err != nil {
-		return 0, err
-	}
-	ct, err := c.create(ctx, a, all, img, rootfs)
+	ct, err := c.create(ctx, a, all)
 	if err != nil {
 		return 0, err
 	}
@@ -138,8 +129,10 @@ type created struct {
 	built  spec.Result
 }
 
-// create makes a container from an image and the flags.
-func (c *RunCmd) create(ctx context.Context, a *app, all *lifecycle.Containers, img store.Image, rootfs string) (_ *created, err error) {
+// create makes a container from an image and the flags. Its first process comes
+// up while the image is looked for; but who listens to the steps hears them one
+// after the other.
+func (c *RunCmd) create(ctx context.Context, a *app, all *lifecycle.Containers) (_ *created, err error) {
 	draft, err := all.New(ctx, c.Name)
 	if err != nil {
 		return nil, err
@@ -149,11 +142,22 @@ func (c *RunCmd) create(ctx context.Context, a *app, all *lifecycle.Containers, 
 			err = errors.Join(err, draft.Discard())
 		}
 	}()
-	// The first process comes up while its config.json is written.
-	if err := draft.Clone(ctx, lifecycle.CloneOptions{
-		Terminal: c.TTY, Stdin: c.Interactive, HostPIDs: c.PID == "host", Narrate: a.narrate,
-	}); err != nil {
+	clone := func() {
+		draft.Clone(ctx, lifecycle.CloneOptions{Terminal: c.TTY, Stdin: c.Interactive, HostPIDs: c.PID == "host", Narrate: a.narrate})
+	}
+	if a.narrate == nil {
+		clone()
+	}
+	img, err := a.imageFor(ctx, c.Words[0], c.Platform, c.Pull, c.Quiet)
+	if err != nil {
 		return nil, err
+	}
+	rootfs, err := a.flatten(ctx, img)
+	if err != nil {
+		return nil, err
+	}
+	if a.narrate != nil {
+		clone()
 	}
 	ct := &created{Draft: draft}
 	if ct.built, err = c.build(draft, img, rootfs, c.Words[1:]); err != nil {
