@@ -196,21 +196,6 @@ func (c *Containers) Remove(ct Container) error {
 	return errors.Join(c.remove(ct.ID, ct.Name), lock.Release())
 }
 
-// ErrRunning reports that a container's parent is alive and holds it.
-var ErrRunning = errors.New("the container is running")
-
-// idle takes the lock of a container that nobody holds.
-func (c *Containers) idle(id string) (*atomicfile.Lock, error) {
-	if err := os.Mkdir(filepath.Join(c.run, id), 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
-		return nil, err
-	}
-	lock, err := atomicfile.TryAcquire(c.lock(id))
-	if errors.Is(err, atomicfile.ErrLocked) {
-		return nil, ErrRunning
-	}
-	return lock, err
-}
-
 // remove removes a container's files. A rename takes it out of all listings at
 // once; a crash after that leaves only what Repair throws away.
 func (c *Containers) remove(id, name string) error {
@@ -224,7 +209,7 @@ func (c *Containers) remove(id, name string) error {
 		_, err := c.free(name, func(owner string) bool { return owner == id })
 		errs = append(errs, err)
 	}
-	errs = append(errs, os.RemoveAll(gone), os.RemoveAll(filepath.Join(c.run, id)))
+	errs = append(errs, os.RemoveAll(gone), c.unlist(id))
 	return errors.Join(errs...)
 }
 

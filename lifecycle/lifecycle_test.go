@@ -113,7 +113,7 @@ func TestNames(t *testing.T) {
 			t.Errorf("validName(%q) = %v, want %v", name, got, want)
 		}
 	}
-	for range 40 {
+	for range 20 {
 		if name := randomName(); !validName(name) || strings.Count(name, "_") != 1 {
 			t.Errorf("randomName() = %q", name)
 		}
@@ -149,7 +149,7 @@ func TestOneOfManyGetsTheName(t *testing.T) {
 		t.Run(what, func(t *testing.T) {
 			c := open(t)
 			leave := prepare(c)
-			for range 40 {
+			for range 20 {
 				if err := leave(); err != nil {
 					t.Fatal(err)
 				}

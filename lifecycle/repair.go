@@ -38,8 +38,8 @@ func (c *Containers) Repair() error {
 }
 
 func (c *Containers) repair(id string) error {
-	lock, err := c.idle(id)
-	if errors.Is(err, ErrRunning) {
+	lock, err := c.tryLock(id)
+	if errors.Is(err, ErrRunning) || errors.Is(err, fs.ErrNotExist) { // or another Repair is done with it
 		return nil
 	}
 	if err != nil {
@@ -84,7 +84,7 @@ func (c *Containers) settle(id string) error {
 			return err
 		}
 	}
-	return os.RemoveAll(filepath.Join(c.run, id))
+	return c.unlist(id)
 }
 
 // nameOf finds the name that a draft without files has claimed.
@@ -117,7 +117,7 @@ func (c *Containers) Sweep() error {
 		case id != e.Name():
 			errs = append(errs, os.RemoveAll(filepath.Join(c.data, e.Name())))
 		case c.orphaned(id):
-			errs = append(errs, c.repair(id))
+			errs = append(errs, c.list(id), c.repair(id))
 		}
 	}
 	return errors.Join(errs...)

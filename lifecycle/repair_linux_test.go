@@ -1,11 +1,13 @@
 package lifecycle
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/learnbox/learnbox/internal/privtest"
@@ -141,4 +143,37 @@ func TestSweepSparesTheLiving(t *testing.T) {
 	if got := listed(t, c); !slices.Equal(got, []string{"running running"}) {
 		t.Errorf("List = %q", got)
 	}
+}
+
+// TestRepairsMeet lets some repair the same dead containers while others begin
+// new ones: nobody complains, nobody loses anything.
+func TestRepairsMeet(t *testing.T) {
+	privtest.Require(t, "cgroup")
+	c := open(t)
+	for range 30 {
+		die(t, begin(t, c, "", State{Status: Running}, true))
+	}
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			for range 3 {
+				if err := c.Repair(); err != nil {
+					t.Error(err)
+				}
+				d, err := c.New(context.Background(), "")
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if _, err := os.Stat(d.Dir); err != nil {
+					t.Error(err)
+				}
+				if err := d.Discard(); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	empty(t, c)
 }

@@ -3,7 +3,6 @@ package lifecycle
 import (
 	"context"
 	"errors"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -113,7 +112,7 @@ func (d *Draft) end(r Record, s State) error {
 	s.Finished = time.Now().UTC()
 	return errors.Join(
 		d.all.setState(r, s),
-		os.RemoveAll(filepath.Join(d.all.run, d.ID)),
+		d.all.unlist(d.ID),
 		d.lock.Release(),
 	)
 }
