@@ -59,7 +59,7 @@ func (c *RunCmd) Run(a *app) error {
 	}
 	code, err := c.run(a)
 	if err != nil {
-		return exitError{codeOf(err), a.asRoot("run containers", err)}
+		return exitError{codeOf(err), a.fullDisk(a.asRoot("run containers", err))}
 	}
 	return exitError{code: code}
 }

@@ -1,0 +1,16 @@
+package main
+
+import (
+	"errors"
+
+	"golang.org/x/sys/unix"
+)
+
+// fullDisk adds the way out to an error about a full disk that has none.
+func (a *app) fullDisk(err error) error {
+	var hinted interface{ Hint() string }
+	if !errors.Is(err, unix.ENOSPC) || errors.As(err, &hinted) && hinted.Hint() != "" {
+		return err
+	}
+	return hintedError{err, "the disk below " + a.root + " is full: learnbox rm and learnbox rmi make room, --root takes another disk"}
+}
