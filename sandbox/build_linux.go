@@ -69,25 +69,11 @@ func (g *guest) mountCgroup() error {
 		m.Type, m.Source = "cgroup2", "cgroup"
 		return g.root.Mount(m)
 	}
-	tmpfs := specs.Mount{Destination: m.Destination, Type: "tmpfs", Source: "tmpfs", Options: []string{"nosuid", "noexec", "nodev", "mode=755"}}
-	if err := g.root.Mount(tmpfs); err != nil {
-		return err
+	dirs := make([]rootfs.HostDir, len(g.Cgroups))
+	for i, c := range g.Cgroups {
+		dirs[i] = rootfs.HostDir(c)
 	}
-	for _, c := range g.Cgroups {
-		bind := specs.Mount{Destination: path.Join(m.Destination, c.Name), Source: c.Source, Options: append([]string{"bind"}, m.Options...)}
-		if err := g.root.Mount(bind); err != nil {
-			return err
-		}
-		for _, name := range c.Links {
-			if err := g.root.Link(c.Name, path.Join(m.Destination, name)); err != nil {
-				return err
-			}
-		}
-	}
-	if !slices.Contains(m.Options, "ro") {
-		return nil
-	}
-	return g.root.SetReadOnly(m.Destination)
+	return g.root.MountDirs(m.Destination, dirs, slices.Contains(m.Options, "ro"))
 }
 
 // openTerminal opens a pty of the container, gives it its size before anybody

@@ -20,6 +20,7 @@ type Init struct {
 	CloneOptions
 	Config // from Start on
 
+	program  chan program // of the init, opened while the cgroup is made; once, then closed
 	group    *cgroup.Group
 	pid      int // 0 before the clone
 	ch       channel
@@ -28,11 +29,21 @@ type Init struct {
 	terminal *os.File
 }
 
+type program struct {
+	f   *os.File
+	err error
+}
+
 // Clone makes a cgroup and the init in it. If it fails, nothing is left.
 //
 // Errors: *StepError.
 func Clone(ctx context.Context, o CloneOptions) (*Init, error) {
-	i := &Init{CloneOptions: o}
+	i := &Init{CloneOptions: o, program: make(chan program, 1)}
+	go func() {
+		f, err := openInit(o.Programs, o.Empty)
+		i.program <- program{f, err}
+		close(i.program)
+	}()
 	if err := take(ctx, i, cloneSteps()); err != nil {
 		i.Abort()
 		return nil, err
@@ -63,6 +74,9 @@ func (i *Init) Abort() {
 		_ = unix.Kill(i.pid, unix.SIGKILL)
 		_, _ = linux.Reap(i.pid)
 	}
+	if unused := <-i.program; unused.f != nil {
+		unused.f.Close()
+	}
 	if i.group != nil {
 		_ = errors.Join(i.group.Kill(), i.group.Remove()) // what still stands is found by the next command
 	}
@@ -83,11 +97,11 @@ func (i *Init) createCgroup() error {
 // clone starts the init in its cgroup. A new pid namespace has to come with the
 // clone; all others are the init's own steps.
 func (i *Init) clone() error {
-	program, err := openInit(i.Programs, i.Empty)
-	if err != nil {
-		return err
+	opened := <-i.program
+	if opened.err != nil {
+		return opened.err
 	}
-	defer program.Close()
+	defer opened.f.Close()
 	ours, theirs, err := newChannel()
 	if err != nil {
 		return err
@@ -99,7 +113,7 @@ func (i *Init) clone() error {
 		return err
 	}
 	defer null.Close()
-	p := linux.Program{File: program, Argv: []string{InitName}, Env: []string{}, Files: []*os.File{i.Stdin, i.Stdout, i.Stderr, theirs.f}}
+	p := linux.Program{File: opened.f, Argv: []string{InitName}, Env: []string{}, Files: []*os.File{i.Stdin, i.Stdout, i.Stderr, theirs.f}}
 	for fd, f := range p.Files {
 		if f == nil {
 			p.Files[fd] = null

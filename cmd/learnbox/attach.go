@@ -61,12 +61,13 @@ func (a *app) terminalSize() tty.Size {
 	return size
 }
 
-// A signalProxy receives every signal that learnbox gets. Before the program
-// runs, SIGINT, SIGTERM and SIGHUP cancel what is under way and others wait;
-// from then on all go to it.
+// A signalProxy receives signals for the program. Before it runs, SIGINT,
+// SIGTERM and SIGHUP cancel what is under way and others wait; from then on all
+// go to it.
 type signalProxy struct {
-	cancel context.CancelCauseFunc
-	ready  chan struct{} // closed when all signals are received
+	cancel  context.CancelCauseFunc
+	signals chan os.Signal
+	ready   chan struct{} // closed when all signals are received
 
 	mu      sync.Mutex
 	a       *app
@@ -74,20 +75,23 @@ type signalProxy struct {
 	waiting []os.Signal
 }
 
-// newSignalProxy returns at once: the Go runtime takes ten microseconds to receive
-// each of 65 signals, which the rest of the start need not wait for.
 func newSignalProxy(parent context.Context) (*signalProxy, context.Context) {
 	ctx, cancel := context.WithCancelCause(parent)
-	p := &signalProxy{cancel: cancel, ready: make(chan struct{})}
+	p := &signalProxy{cancel: cancel, signals: make(chan os.Signal, 64), ready: make(chan struct{})}
 	go p.loop()
 	return p, ctx
 }
 
-func (p *signalProxy) loop() {
-	signals := make(chan os.Signal, 64)
-	signal.Notify(signals)
+// receiveAll receives the other signals too. The Go runtime takes ten
+// microseconds for each of 65, so this is done when nobody waits for it.
+func (p *signalProxy) receiveAll() {
+	signal.Notify(p.signals)
 	close(p.ready)
-	for s := range signals {
+}
+
+func (p *signalProxy) loop() {
+	signal.Notify(p.signals, unix.SIGINT, unix.SIGTERM, unix.SIGHUP)
+	for s := range p.signals {
 		p.mu.Lock()
 		p.handle(s)
 		p.mu.Unlock()

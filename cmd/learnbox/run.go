@@ -99,7 +99,7 @@ func (c *RunCmd) run(a *app) (code int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	live, err := ct.start(ctx, a, c.TTY)
+	live, err := ct.start(ctx, a, proxy, c.TTY)
 	if err != nil {
 		return 0, err
 	}
@@ -194,14 +194,17 @@ func (c *RunCmd) writeCidfile(id string) error {
 
 // start starts the program. The terminal gets the size of the user's before
 // the program can ask for it.
-func (ct *created) start(ctx context.Context, a *app, terminal bool) (*lifecycle.Live, error) {
+func (ct *created) start(ctx context.Context, a *app, proxy *signalProxy, terminal bool) (*lifecycle.Live, error) {
 	var size tty.Size
 	if terminal {
 		size = a.terminalSize()
 	}
 	live, err := ct.Start(ctx, ct.record, ct.built.Spec, lifecycle.StartOptions{
-		Filter: func() (sandbox.Filter, error) { return a.seccompFilter(ct.built) },
-		Size:   size,
+		Filter: func() (sandbox.Filter, error) {
+			defer func() { go proxy.receiveAll() }()
+			return a.seccompFilter(ct.built)
+		},
+		Size: size,
 	})
 	if err != nil {
 		return nil, err

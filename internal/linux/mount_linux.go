@@ -61,6 +61,12 @@ func AttachMount(mount, target *os.File) error {
 	return Failed(err, "move_mount(%q, \"\", %q, \"\", MOVE_MOUNT_F_EMPTY_PATH|MOVE_MOUNT_T_EMPTY_PATH)", mount.Name(), target.Name())
 }
 
+// AttachMountAt is AttachMount for a name right below dir.
+func AttachMountAt(mount, dir *os.File, name string) error {
+	err := unix.MoveMount(int(mount.Fd()), "", int(dir.Fd()), name, unix.MOVE_MOUNT_F_EMPTY_PATH)
+	return Failed(err, "move_mount(%q, \"\", %q, %q, MOVE_MOUNT_F_EMPTY_PATH)", mount.Name(), dir.Name(), name)
+}
+
 // SetMountFlags adds flags (MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC) to an
 // attached mount. With recursive it adds them to all mounts below as well,
 // which needs mount_setattr(2) of Linux 5.12; on an older kernel only the

@@ -98,12 +98,52 @@ func (r *Root) bindTarget(name string, dir bool) (*os.File, error) {
 	return target, nil
 }
 
-// Link makes a symbolic link to target below a directory of the root.
-func (r *Root) Link(target, name string) error {
-	dir, err := r.realDir(parent(name))
+// A HostDir is a directory of the host that MountDirs shows under a name.
+type HostDir struct {
+	Source string   // absolute
+	Name   string   // the directory for it
+	Links  []string // symbolic links to that
+}
+
+// MountDirs mounts a tmpfs at a directory of the container and, inside it,
+// each of the host's directories, without what is mounted below those.
+func (r *Root) MountDirs(at string, dirs []HostDir, readonly bool) error {
+	if err := r.Mount(specs.Mount{Destination: at, Type: "tmpfs", Source: "tmpfs", Options: []string{"mode=755"}}); err != nil {
+		return err
+	}
+	top, err := r.realDir(at)
 	if err != nil {
 		return err
 	}
-	defer dir.Close()
-	return linux.SymlinkAt(target, dir, base(name))
+	defer top.Close()
+	for _, d := range dirs {
+		if err := attachDir(top, d); err != nil {
+			return err
+		}
+	}
+	flags := uintptr(unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC)
+	if readonly {
+		flags |= unix.MS_RDONLY
+	}
+	return linux.SetMountFlags(top, flags, true)
+}
+
+func attachDir(top *os.File, d HostDir) error {
+	mount, err := linux.CloneMountAt(d.Source, false)
+	if err != nil {
+		return err
+	}
+	defer mount.Close()
+	if err := linux.MkdirAt(top, d.Name, 0o755); err != nil {
+		return err
+	}
+	if err := linux.AttachMountAt(mount, top, d.Name); err != nil {
+		return err
+	}
+	for _, name := range d.Links {
+		if err := linux.SymlinkAt(d.Name, top, name); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -76,6 +76,8 @@ case $- in *i*)
   fi ;;
 esac
 `,
+		// Mounted over in every container, so they only have to be there.
+		"etc/hosts": "", "etc/hostname": "", "etc/resolv.conf": "",
 		"etc/shells": "/bin/sh\n/bin/ash\n",
 		"etc/os-release": fmt.Sprintf("ID=tiny\nNAME=\"learnbox tiny\"\nPRETTY_NAME=\"learnbox tiny (busybox %[1]s)\"\nVERSION_ID=%[1]q\n",
 			s.version),
