@@ -99,7 +99,11 @@ func (r *Root) openDir(name string, resolve uint64) (*os.File, error) {
 		return nil, err
 	}
 	defer parent.Close()
-	if err := linux.MkdirAt(parent, path.Base(name), 0o755); err != nil {
+	err = linux.MkdirAt(parent, path.Base(name), 0o755)
+	if errors.Is(err, fs.ErrExist) {
+		return nil, fmt.Errorf("%s is a symbolic link in the image that leads nowhere: %w", name, err)
+	}
+	if err != nil {
 		return nil, err
 	}
 	return linux.OpenIn(parent, path.Base(name), unix.O_PATH|unix.O_DIRECTORY|unix.O_NOFOLLOW, 0, unix.RESOLVE_BENEATH)

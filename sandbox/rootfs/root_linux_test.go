@@ -131,6 +131,21 @@ func TestBindStaysInside(t *testing.T) {
 	}
 }
 
+func TestLinkToNowhereIsNamed(t *testing.T) {
+	inMountNamespace(t, func() error {
+		r, _, err := newRoot(t, link("/no/such/place", "etc"))
+		if err != nil {
+			return err
+		}
+		defer r.Close()
+		err = r.Mount(specs.Mount{Destination: "/etc/hosts", Type: "bind", Source: "/etc/hosts", Options: []string{"rbind"}})
+		if err == nil || !strings.Contains(err.Error(), "/etc is a symbolic link in the image that leads nowhere") {
+			t.Errorf("Mount = %v", err)
+		}
+		return nil
+	})
+}
+
 func TestBindReplacesDanglingResolvConf(t *testing.T) {
 	source := filepath.Join(t.TempDir(), "resolv.conf")
 	write(t, source, "nameserver 192.0.2.1\n")
