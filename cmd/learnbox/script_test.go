@@ -41,6 +41,7 @@ func TestMain(m *testing.M) {
 //	LEARNBOX_ROOT       a root of its own
 //	[images] [registry] [root] [cgroup] [overlay] [net]  what this machine can do
 func TestScript(t *testing.T) {
+	privtest.NoTrace(t)
 	has := map[string]bool{}
 	for _, feature := range []string{"images", "registry", "root", "cgroup", "overlay", "net"} {
 		t.Run("has "+feature, func(t *testing.T) {

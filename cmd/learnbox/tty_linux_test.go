@@ -32,6 +32,7 @@ type session struct {
 // learnboxCommand is the test binary under the name learnbox, with a root of its own.
 func learnboxCommand(t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
+	privtest.NoTrace(t)
 	privtest.Require(t, "root", "overlay", "cgroup")
 	if _, err := tiny.Layout(); err != nil {
 		t.Skipf("built without the embedded image: %v", err)

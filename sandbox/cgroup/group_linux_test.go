@@ -46,6 +46,7 @@ func layouts(t *testing.T) map[string]Hierarchy {
 // testPath is a path that no other test uses. Whatever happens, nothing stays there.
 func testPath(t *testing.T, h Hierarchy) string {
 	t.Helper()
+	privtest.NoTrace(t)
 	top := fmt.Sprintf("learnbox-test-%d", os.Getpid())
 	t.Cleanup(func() {
 		g, err := Open(h, top)
