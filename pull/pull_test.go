@@ -90,7 +90,9 @@ func TestNothingIsFetchedTwice(t *testing.T) {
 		if unpacked != 1 {
 			t.Errorf("%s: unpacked %d times", tag, unpacked)
 		}
-		t.Logf("%s: up to date %v", tag, r.UpToDate)
+		if n := f.gets(r.Image.ID.String()); n != 1 {
+			t.Errorf("%s: the config was asked for %d times, want once", tag, n)
+		}
 	}
 	for _, l := range [][]byte{base, a, b} {
 		if n := f.gets(digest.FromBytes(l).String()); n != 1 {

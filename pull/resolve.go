@@ -69,7 +69,10 @@ func (p *puller) resolveAt(ctx context.Context, s *source) (*resolved, error) {
 	if err := checkImage(r.m); err != nil {
 		return nil, err
 	}
-	config, err := s.blob(ctx, r.m.Config)
+	config, err := p.store.ReadBlob(r.m.Config) // another tag may have brought it
+	if err != nil {
+		config, err = s.blob(ctx, r.m.Config)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("image config: %w", explain(err, s.endpoint.host))
 	}
