@@ -47,17 +47,15 @@ func (c *Containers) Get(id string) (Container, error) {
 		}
 		return Container{}, err
 	}
-	if err := readJSON(c.file(id, "state"), &ct.State); err != nil {
-		return Container{}, err
-	}
 	var config struct {
 		Process struct{ Args []string }
 	}
-	if err := readJSON(c.file(id, "config.json"), &config); err != nil {
-		return Container{}, err
+	err := errors.Join(readJSON(c.file(id, "state"), &ct.State), readJSON(c.file(id, "config.json"), &config))
+	if _, gone := os.Stat(c.file(id, "container.json")); err != nil && errors.Is(gone, fs.ErrNotExist) {
+		return Container{}, ErrNotFound // removed while we read
 	}
 	ct.Args = config.Process.Args
-	return ct, nil
+	return ct, err
 }
 
 // List reads all containers, the newest first. One whose files are damaged is

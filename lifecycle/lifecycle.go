@@ -14,7 +14,7 @@
 //
 // The kernel gives a lock back when its holder dies, however it dies. So a
 // container whose state says running, but whose lock is free, lost its parent;
-// Repair, which every command calls first, ends and removes what is left of it.
+// Repair, which every command that touches containers calls first, ends and removes what is left of it.
 // Nobody ever waits for the lock of a container, least of all a listing.
 package lifecycle
 
@@ -57,7 +57,7 @@ type Record struct {
 	Created    time.Time
 	AutoRemove bool
 	Init       bool   // a reaping init is PID 1
-	Seccomp    string // "", "unconfined", or the absolute path of the profile's copy
+	Seccomp    string // "", "unconfined", or the absolute path of the user's profile
 	StopSignal string
 	Labels     map[string]string `json:",omitempty"`
 }

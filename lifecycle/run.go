@@ -3,7 +3,9 @@ package lifecycle
 import (
 	"context"
 	"errors"
+	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
@@ -26,6 +28,8 @@ type CloneOptions struct {
 type StartOptions struct {
 	Filter func() (sandbox.Filter, error) // compiles the seccomp profile; called while the init builds the container
 	Size   tty.Size                       // of the terminal
+
+	Unconfined bool // Filter returns none
 }
 
 // A Live container is what its parent holds. Wait must be called.
@@ -71,6 +75,9 @@ func (d *Draft) Start(ctx context.Context, r Record, spec *specs.Spec, o StartOp
 	if d.cloneErr != nil {
 		return nil, errors.Join(d.cloneErr, d.Discard())
 	}
+	if err := likeLower(filepath.Join(d.Dir, "upper"), r.Rootfs); err != nil {
+		return nil, errors.Join(err, d.Discard())
+	}
 	live := &Live{streams: d.streams, record: r, draft: d}
 	init := d.init
 	d.init = nil // Start ends it in any case
@@ -79,7 +86,7 @@ func (d *Draft) Start(ctx context.Context, r Record, spec *specs.Spec, o StartOp
 		Overlay: rootfs.Overlay{Lower: r.Rootfs, Upper: filepath.Join(d.Dir, "upper"), Work: filepath.Join(d.Dir, "work"), Volatile: r.AutoRemove},
 		Merged:  filepath.Join(d.Dir, "merged"),
 		Reaper:  r.Init,
-		Size:    o.Size,
+		Size:    o.Size, Unconfined: o.Unconfined,
 		Meanwhile: func(pid int) (sandbox.Filter, error) {
 			live.state = State{Status: Running, Pid: pid, Started: time.Now().UTC()}
 			if err := d.save(r, spec, live.state); err != nil {
@@ -93,6 +100,21 @@ func (d *Draft) Start(ctx context.Context, r Record, spec *specs.Spec, o StartOp
 		return nil, errors.Join(err, d.end(r, State{Status: Exited, ExitCode: exitCode(err), Error: err.Error()}))
 	}
 	return live, nil
+}
+
+// likeLower gives the upper directory owner and mode of the image's root: they
+// are what the container sees as those of "/".
+func likeLower(upper, lower string) error {
+	info, err := os.Stat(lower)
+	if err != nil {
+		return err
+	}
+	if st, ok := info.Sys().(*syscall.Stat_t); ok {
+		if err := os.Chown(upper, int(st.Uid), int(st.Gid)); err != nil {
+			return err
+		}
+	}
+	return os.Chmod(upper, info.Mode())
 }
 
 // Wait waits for the end of the program, and brings the container to rest.

@@ -91,8 +91,8 @@ func copyAll(from1 *os.File, to1 io.Writer, from2 *os.File, to2 io.Writer) func(
 func pump(to io.Writer, from *os.File) error {
 	_, err := io.Copy(to, from)
 	from.Close()
-	if errors.Is(err, syscall.EIO) || errors.Is(err, syscall.EPIPE) {
-		return nil
+	if errors.Is(err, syscall.EIO) || errors.Is(err, syscall.EPIPE) || errors.Is(err, os.ErrClosed) {
+		return nil // ErrClosed: the client hung up
 	}
 	return err
 }

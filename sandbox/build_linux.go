@@ -54,7 +54,30 @@ func (g *guest) mountDev() error {
 	if g.mountsOf("rootfs.dev")[0].Type != "tmpfs" {
 		return nil // the host's /dev as a volume is left as it is
 	}
-	return g.root.PopulateDev(g.Devices)
+	if err := g.root.PopulateDev(g.Devices); err != nil {
+		return err
+	}
+	return g.useOwnNull()
+}
+
+// useOwnNull replaces the host's /dev/null among the standard streams by the
+// container's: a chmod of /proc/self/fd/0 would change the host's.
+func (g *guest) useOwnNull() error {
+	null, err := g.root.OpenNull()
+	if err != nil {
+		return err
+	}
+	defer null.Close()
+	for fd := range 3 {
+		var st unix.Stat_t
+		if unix.Fstat(fd, &st) != nil || st.Rdev != unix.Mkdev(1, 3) {
+			continue
+		}
+		if err := unix.Dup3(int(null.Fd()), fd, 0); err != nil {
+			return linux.Failed(err, "dup3(%s, %d, 0)", null.Name(), fd)
+		}
+	}
+	return nil
 }
 
 // mountCgroup shows the container its own group. On cgroup v2 that is one

@@ -30,6 +30,8 @@ type plan struct {
 	Size    tty.Size
 	Narrate bool
 
+	Unconfined bool // no filter will come
+
 	filter Filter // comes with the parent's second message
 }
 
@@ -41,5 +43,6 @@ func (i *Init) plan() plan {
 		MaskedPaths: l.MaskedPaths, ReadonlyPaths: l.ReadonlyPaths,
 		Overlay: i.Overlay, Merged: i.Merged, Cgroups: i.group.Mounts(),
 		Reaper: i.Reaper, Size: i.Size, Narrate: i.Narrate != nil,
+		Unconfined: i.Unconfined,
 	}
 }

@@ -96,8 +96,13 @@ func (g *guest) capabilities() (caps.Set, error) {
 
 // wait waits for the parent's second message, which brings the filter.
 func (g *guest) wait() error {
-	_, err := g.ch.receive(&g.filter)
-	return err
+	if _, err := g.ch.receive(&g.filter); err != nil {
+		return err
+	}
+	if len(g.filter.Program) == 0 && !g.Unconfined {
+		return errors.New("the parent sent no seccomp filter")
+	}
+	return nil
 }
 
 func (g *guest) boundCaps() error {

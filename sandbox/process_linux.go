@@ -49,18 +49,14 @@ func (p *Process) Resize(s tty.Size) error {
 // cgroup. The kernel ends a pid namespace with its PID 1, so the cgroup is
 // empty; with --pid=host there is none and the cgroup says who is left.
 func (p *Process) Wait() (Status, error) {
-	if err := linux.AwaitExit(p.Pid); err != nil {
-		return Status{}, err
-	}
+	err := linux.AwaitExit(p.Pid)
 	p.mu.Lock()
 	p.ended = true
-	ws, err := linux.Reap(p.Pid)
+	ws, reapErr := linux.Reap(p.Pid)
 	p.mu.Unlock()
-	if err != nil {
-		return Status{}, err
-	}
-	if !p.ownPids {
-		err = p.group.Kill()
+	err = errors.Join(err, reapErr)
+	if !p.ownPids || err != nil {
+		err = errors.Join(err, p.group.Kill())
 	}
 	return exitStatus(ws), errors.Join(err, p.group.Remove())
 }

@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/learnbox/learnbox/internal/atomicfile"
 	"github.com/learnbox/learnbox/internal/linux"
 )
@@ -20,8 +22,13 @@ func openInit(dir, empty string) (*os.File, error) {
 	}
 	path := filepath.Join(dir, InitName+"-"+initDigest)
 	f, err := linux.SealedProgram(path, empty)
-	if !errors.Is(err, fs.ErrNotExist) {
-		return f, err
+	switch {
+	case err == nil && ours(f):
+		return f, nil
+	case err == nil:
+		f.Close()
+	case !errors.Is(err, fs.ErrNotExist):
+		return nil, err
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
@@ -30,4 +37,11 @@ func openInit(dir, empty string) (*os.File, error) {
 		return nil, err
 	}
 	return linux.SealedProgram(path, empty)
+}
+
+// ours reports whether a file is as openInit has written it: whoever could
+// write there would be root in the next container's birth.
+func ours(f *os.File) bool {
+	st, err := linux.Stat(f)
+	return err == nil && st.Mode == unix.S_IFREG|0o500 && st.Uid == uint32(os.Geteuid()) && st.Size == int64(len(initProgram))
 }

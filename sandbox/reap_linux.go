@@ -18,7 +18,10 @@ import (
 // gives it to a small init of ours, which starts the program, passes signals
 // on to it, and reaps what dies.
 
-const reapArg = "reap"
+const (
+	reapArg    = "reap"
+	exitFailed = 125
+)
 
 // execReaper replaces the init by a fresh one that has all its threads inside
 // the container. It keeps the socket until the program runs.
@@ -37,6 +40,9 @@ func (g *guest) execReaper() error {
 // reap is PID 1 of a container with --init. args are the program's path and
 // its argv. It returns the program's status as an exit code.
 func reap(args []string) int {
+	if err := linux.NotDumpable(); err != nil { // the program must not look into its PID 1
+		return exitFailed
+	}
 	unix.CloseOnExec(channelFD)
 	g := guest{ch: channel{os.NewFile(channelFD, "socket to the parent")}}
 	signals := make(chan os.Signal, 64)

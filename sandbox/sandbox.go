@@ -7,9 +7,9 @@
 // the other, and at the last one becomes the user's program by execve(2).
 //
 // The two talk over a socket pair (channel_linux.go): the parent sends a plan
-// and later the word to go on, the init sends what it did, a terminal if there is one, and what went
-// wrong if something did. The socket closes by itself at the execve, and that
-// silence tells the parent that the program runs.
+// and later the word to go on, the init sends what it did, a terminal if there
+// is one, and what went wrong if something did. The socket closes by itself at
+// the execve, and that silence tells the parent that the program runs.
 //
 // Before the execve the init trusts nothing that the image brings: see package
 // rootfs for paths, and internal/linux for the sealed view of the program
@@ -50,6 +50,8 @@ type Config struct {
 	Merged  string   // absolute: an empty directory, where the overlay is mounted inside the container's mount namespace
 	Reaper  bool     // keep a small init as PID 1 that reaps orphans and passes signals on (--init)
 	Size    tty.Size // of the terminal, with Spec.Process.Terminal
+
+	Unconfined bool // run without a seccomp filter; else it is an error if Meanwhile returns none
 
 	// Meanwhile is called while the init, of this PID, builds the container, and
 	// done before the program runs. It returns the filter for the program.

@@ -30,7 +30,7 @@ func (i *Init) start(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, func() { _ = unix.Kill(i.pid, unix.SIGKILL) }) // then the socket closes
 	defer stop()
 	err := take(ctx, i, startSteps())
-	if err == nil || errors.Is(err, unix.EPIPE) { // the init has ended, and has said why
+	if err == nil || errors.Is(err, unix.EPIPE) || errors.Is(err, unix.ECONNRESET) { // the init has ended, and has said why
 		return cmp.Or(i.listen(), err)
 	}
 	return err

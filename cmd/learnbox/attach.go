@@ -85,12 +85,20 @@ func newSignalProxy(parent context.Context) (*signalProxy, context.Context) {
 // receiveAll receives the other signals too. The Go runtime takes ten
 // microseconds for each of 65, so this is done when nobody waits for it.
 func (p *signalProxy) receiveAll() {
+	hangUp := signal.Ignored(unix.SIGHUP) // nohup(1)
 	signal.Notify(p.signals)
+	if hangUp {
+		signal.Ignore(unix.SIGHUP)
+	}
+	signal.Reset(unix.SIGTTIN, unix.SIGTTOU) // in the background, the shell is to stop us at the terminal
 	close(p.ready)
 }
 
 func (p *signalProxy) loop() {
-	signal.Notify(p.signals, unix.SIGINT, unix.SIGTERM, unix.SIGHUP)
+	if !signal.Ignored(unix.SIGHUP) {
+		signal.Notify(p.signals, unix.SIGHUP)
+	}
+	signal.Notify(p.signals, unix.SIGINT, unix.SIGTERM)
 	for s := range p.signals {
 		p.mu.Lock()
 		p.handle(s)
@@ -128,10 +136,11 @@ func (p *signalProxy) handle(s os.Signal) {
 		if s == unix.SIGHUP && p.live.Terminal != nil {
 			p.live.Terminal.Close() // our terminal is gone, so its is: the kernel hangs up
 		}
-	case sig == unix.SIGINT || sig == unix.SIGTERM || sig == unix.SIGHUP:
-		p.cancel(interrupted{sig})
 	default:
 		p.waiting = append(p.waiting, s)
+		if sig == unix.SIGINT || sig == unix.SIGTERM || sig == unix.SIGHUP {
+			p.cancel(interrupted{sig}) // in vain if the program runs already; then it is passed on
+		}
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/alecthomas/kong"
 )
@@ -73,7 +74,7 @@ func (r *report) fail(verb string, err error) int {
 		}
 	}
 	for _, h := range hints {
-		fmt.Fprintf(r.stderr, "hint: %s\n", h)
+		fmt.Fprintf(r.stderr, "hint: %s\n", plain(h))
 	}
 	return code
 }
@@ -81,11 +82,28 @@ func (r *report) fail(verb string, err error) int {
 // line prints one error. "learnbox: VERB:" is said here and nowhere else.
 func (r *report) line(verb string, err error) {
 	if verb == "" {
-		fmt.Fprintf(r.stderr, "learnbox: %v\n", err)
+		fmt.Fprintf(r.stderr, "learnbox: %s\n", plain(err.Error()))
 		return
 	}
 	// "pull: pull docker.io/…": a package says what it was doing, which the verb said already.
-	fmt.Fprintf(r.stderr, "learnbox: %s: %s\n", verb, strings.TrimPrefix(err.Error(), verb+" "))
+	fmt.Fprintf(r.stderr, "learnbox: %s: %s\n", verb, strings.TrimPrefix(plain(err.Error()), verb+" "))
+}
+
+// plain shows control characters instead of sending them: names in errors come
+// from images and registries, and a terminal obeys what it is sent.
+func plain(s string) string {
+	if strings.IndexFunc(s, unicode.IsControl) < 0 {
+		return s
+	}
+	var b strings.Builder
+	for _, r := range s {
+		if unicode.IsControl(r) && r != '\n' && r != '\t' {
+			fmt.Fprintf(&b, "\\x%02x", r)
+			continue
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
 }
 
 // complaints takes joined errors apart.

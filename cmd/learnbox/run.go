@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/learnbox/learnbox/lifecycle"
 	"github.com/learnbox/learnbox/sandbox"
 	"github.com/learnbox/learnbox/sandbox/spec"
@@ -52,7 +54,10 @@ var errNotATerminal = hintedError{errors.New("the input device is not a terminal
 // Run does the verb. Its own failures end with 125.
 func (c *RunCmd) Run(a *app) error {
 	if strings.HasPrefix(c.Words[0], "-") { // kong hands on what it does not know
-		return usageError("unknown flag %s", c.Words[0])
+		return exitError{exitUsage, hintedError{
+			fmt.Errorf("unknown flag %s", c.Words[0]),
+			"containers in the background (-d), published ports (-p) and limits (--memory, --cpus) are not offered yet",
+		}}
 	}
 	if c.Interactive && c.TTY && !isTerminal(a.stdin) {
 		return errNotATerminal
@@ -84,6 +89,10 @@ const exitRun = 125
 func (c *RunCmd) run(a *app) (code int, err error) {
 	if os.Geteuid() != 0 {
 		return 0, fs.ErrPermission
+	}
+	unix.Umask(0o022) // the container's files are for its users, whatever ours is
+	if err := c.freeCidfile(); err != nil {
+		return 0, err
 	}
 	proxy, ctx := newSignalProxy(a.ctx) // until learnbox ends
 	defer func() { err = endedBySignal(ctx, err) }()
@@ -119,7 +128,7 @@ func (a *app) containers() (*lifecycle.Containers, error) {
 }
 
 func (a *app) warn(verb, text string) {
-	fmt.Fprintf(a.stderr, "learnbox: %s: warning: %s\n", verb, text)
+	fmt.Fprintf(a.stderr, "learnbox: %s: warning: %s\n", verb, plain(text))
 }
 
 // created is a container with all its files, ready to start.
@@ -127,6 +136,7 @@ type created struct {
 	*lifecycle.Draft
 	record lifecycle.Record
 	built  spec.Result
+	filter func() (sandbox.Filter, error) // nil: none
 }
 
 // create makes a container from an image and the flags. Its first process comes
@@ -172,8 +182,19 @@ func (c *RunCmd) create(ctx context.Context, a *app, all *lifecycle.Containers) 
 	if err := writeEtc(filepath.Join(draft.Dir, "etc"), ct.built.Etc); err != nil {
 		return nil, err
 	}
+	if ct.filter, err = a.seccompProfile(ct.built); err != nil {
+		return nil, err
+	}
 	ct.record = c.record(ct, img, rootfs)
 	return ct, c.writeCidfile(draft.ID)
+}
+
+// freeCidfile looks at the place for the ID before anything is pulled.
+func (c *RunCmd) freeCidfile() error {
+	if _, err := os.Lstat(c.Cidfile); c.Cidfile == "" || errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return c.writeCidfile("") // which says what is wrong
 }
 
 // writeCidfile writes the ID to a file that must be new, as Docker wants it.
@@ -202,9 +223,9 @@ func (ct *created) start(ctx context.Context, a *app, proxy *signalProxy, termin
 	live, err := ct.Start(ctx, ct.record, ct.built.Spec, lifecycle.StartOptions{
 		Filter: func() (sandbox.Filter, error) {
 			defer func() { go proxy.receiveAll() }()
-			return a.seccompFilter(ct.built)
+			return ct.filter()
 		},
-		Size: size,
+		Size: size, Unconfined: ct.built.SeccompProfile == spec.SeccompUnconfined,
 	})
 	if err != nil {
 		return nil, err

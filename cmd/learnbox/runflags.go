@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"time"
 
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+
 	"github.com/learnbox/learnbox/lifecycle"
 	"github.com/learnbox/learnbox/pull/store"
 	"github.com/learnbox/learnbox/sandbox"
@@ -121,27 +123,38 @@ func (c *RunCmd) record(ct *created, img store.Image, rootfs string) lifecycle.R
 	}
 }
 
-// seccompFilter compiles the profile that a container asks for.
-func (a *app) seccompFilter(built spec.Result) (sandbox.Filter, error) {
+// seccompProfile returns what compiles the profile that a container asks for. A
+// profile of the user's is read at once, so that its faults come first.
+func (a *app) seccompProfile(built spec.Result) (compile func() (sandbox.Filter, error), err error) {
 	var caps []string
 	if c := built.Spec.Process.Capabilities; c != nil {
 		caps = c.Bounding
 	}
-	if built.SeccompProfile == spec.SeccompUnconfined {
-		return sandbox.Filter{}, nil
+	switch built.SeccompProfile {
+	case spec.SeccompUnconfined:
+		return func() (sandbox.Filter, error) { return sandbox.Filter{}, nil }, nil
+	case "":
+		return func() (sandbox.Filter, error) {
+			profile, err := seccomp.Default(caps)
+			if err != nil {
+				return sandbox.Filter{}, err
+			}
+			return a.compileSeccomp(profile)
+		}, nil
 	}
-	profile, err := seccomp.Default(caps)
-	if name := built.SeccompProfile; name != "" {
-		f, openErr := os.Open(name)
-		if openErr != nil {
-			return sandbox.Filter{}, fmt.Errorf("read the seccomp profile: %w", openErr)
-		}
-		defer f.Close()
-		profile, err = seccomp.ParseProfile(f, caps)
-	}
+	f, err := os.Open(built.SeccompProfile)
 	if err != nil {
-		return sandbox.Filter{}, err
+		return nil, fmt.Errorf("read the seccomp profile: %w", err)
 	}
+	defer f.Close()
+	profile, err := seccomp.ParseProfile(f, caps)
+	if err != nil {
+		return nil, err
+	}
+	return func() (sandbox.Filter, error) { return a.compileSeccomp(profile) }, nil
+}
+
+func (a *app) compileSeccomp(profile *specs.LinuxSeccomp) (sandbox.Filter, error) {
 	program, err := seccomp.Cache{Dir: filepath.Join(a.root, "cache", "seccomp")}.Program(profile)
 	if err != nil {
 		return sandbox.Filter{}, err

@@ -203,8 +203,8 @@ func TestHangUp(t *testing.T) {
 	s := startSession(t, "run", "--rm", "-it", "tiny")
 	s.see("/# ")
 	s.tty.Close()
-	if code := s.end(); code == 0 {
-		t.Errorf("exit code %d, want that of a hang-up", code)
+	if code := s.end(); code != 0 { // the shell's own, at the end of its input
+		t.Errorf("exit code %d", code)
 	}
 }
 

@@ -1,6 +1,7 @@
 package rootfs
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -35,6 +36,9 @@ func HostDevices(path string) ([]specs.LinuxDevice, error) {
 			return nil
 		}
 		d, err := hostDevice(name)
+		if errors.Is(err, fs.ErrNotExist) { // unplugged meanwhile
+			return nil
+		}
 		all = append(all, d)
 		return err
 	})

@@ -17,14 +17,11 @@ import (
 // can be mounted in its name (CVE-2025-31133). Paths that do not exist are
 // passed over.
 func (r *Root) Mask(paths []string) error {
-	null, err := linux.OpenIn(r.dir, "dev/null", unix.O_PATH, 0, unix.RESOLVE_IN_ROOT|unix.RESOLVE_NO_SYMLINKS)
+	null, err := r.openNull(unix.O_PATH)
 	if err != nil {
 		return err
 	}
 	defer null.Close()
-	if !linux.IsNullDevice(null) {
-		return fmt.Errorf("mask with /dev/null: it is not the null device")
-	}
 	var empty *os.File
 	defer func() {
 		if empty != nil {
@@ -53,6 +50,20 @@ func (r *Root) Mask(paths []string) error {
 		}
 	}
 	return nil
+}
+
+// OpenNull opens the container's /dev/null for reading and writing.
+func (r *Root) OpenNull() (*os.File, error) { return r.openNull(unix.O_RDWR) }
+
+func (r *Root) openNull(flags int) (*os.File, error) {
+	null, err := linux.OpenIn(r.dir, "dev/null", flags, 0, unix.RESOLVE_IN_ROOT|unix.RESOLVE_NO_SYMLINKS)
+	if err != nil {
+		return nil, err
+	}
+	if !linux.IsNullDevice(null) {
+		return nil, errors.Join(errors.New("/dev/null is not the null device"), null.Close())
+	}
+	return null, nil
 }
 
 // mountEmpty mounts the tmpfs on the first masked directory and opens it, to

@@ -1,6 +1,7 @@
 package rootfs
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -18,19 +19,27 @@ func (r *Root) Mount(m specs.Mount) error {
 	if o.bind || m.Type == "bind" {
 		return r.bind(m, o)
 	}
+	covered, err := r.existing(m.Destination)
+	if err != nil && !errors.Is(err, unix.ELOOP) { // realDir words that one
+		return err
+	}
 	target, err := r.realDir(m.Destination)
 	if err != nil {
 		return err
 	}
 	defer target.Close()
-	if m.Type == "tmpfs" {
-		o.data = keepMode(target, o.data)
+	if covered != nil {
+		defer covered.Close()
+		if m.Type == "tmpfs" {
+			o.data = keepMode(covered, o.data)
+		}
 	}
 	return linux.Mount(m.Source, linux.FDPath(target), m.Type, o.flags, o.data)
 }
 
 // keepMode gives a tmpfs the permissions of the directory that it covers,
-// unless its options name others; the kernel's own default is 1777.
+// unless its options name others. Where there was none the kernel's own
+// default stays, 1777.
 func keepMode(dir *os.File, data string) string {
 	st, err := linux.Stat(dir)
 	if err != nil || strings.Contains(data, "mode=") {
@@ -47,6 +56,9 @@ func keepMode(dir *os.File, data string) string {
 // first and attached by descriptor; flags are set on the very mount that was
 // attached, so no path is walked twice.
 func (r *Root) bind(m specs.Mount, o mountOptions) error {
+	if o.shared {
+		return &SharedError{m.Destination}
+	}
 	mount, err := linux.CloneMountAt(m.Source, o.recursive)
 	if err != nil {
 		return err
@@ -116,19 +128,19 @@ func (r *Root) MountDirs(at string, dirs []HostDir, readonly bool) error {
 		return err
 	}
 	defer top.Close()
-	for _, d := range dirs {
-		if err := attachDir(top, d); err != nil {
-			return err
-		}
-	}
 	flags := uintptr(unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC)
 	if readonly {
 		flags |= unix.MS_RDONLY
 	}
-	return linux.SetMountFlags(top, flags, true)
+	for _, d := range dirs {
+		if err := attachDir(top, d, flags); err != nil {
+			return err
+		}
+	}
+	return linux.SetMountFlags(top, flags, false)
 }
 
-func attachDir(top *os.File, d HostDir) error {
+func attachDir(top *os.File, d HostDir, flags uintptr) error {
 	mount, err := linux.CloneMountAt(d.Source, false)
 	if err != nil {
 		return err
@@ -138,6 +150,9 @@ func attachDir(top *os.File, d HostDir) error {
 		return err
 	}
 	if err := linux.AttachMountAt(mount, top, d.Name); err != nil {
+		return err
+	}
+	if err := linux.SetMountFlags(mount, flags, false); err != nil {
 		return err
 	}
 	for _, name := range d.Links {

@@ -13,6 +13,7 @@ type mountOptions struct {
 	data      string
 	bind      bool
 	recursive bool
+	shared    bool // asked for, and refused
 
 	// propagation is how later mounts below travel: MS_PRIVATE not at all,
 	// MS_SLAVE from the host into the container; 0 as those around it.
@@ -30,6 +31,8 @@ func parseOptions(options []string) mountOptions {
 		switch {
 		case o == "bind", o == "rbind":
 			m.bind, m.recursive = true, o == "rbind"
+		case o == "shared", o == "rshared":
+			m.shared = true
 		case o == "slave":
 			m.propagation = unix.MS_SLAVE
 		case o == "rslave":

@@ -66,3 +66,13 @@ func (e *ProcTargetError) Error() string {
 func (e *ProcTargetError) Hint() string {
 	return "a mount there can disarm the protections that are written through /proc (CVE-2019-16884)"
 }
+
+// A SharedError reports a volume whose mounts were to appear on the host.
+type SharedError struct{ Path string }
+
+func (e *SharedError) Error() string { return fmt.Sprintf("%s: shared propagation is refused", e.Path) }
+
+// Hint says why.
+func (e *SharedError) Hint() string {
+	return "what the container mounts there would stand in the host's mount table; rslave lets the host's mounts in"
+}
