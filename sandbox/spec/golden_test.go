@@ -23,7 +23,7 @@ func everything(in *Input) {
 	in.Options = Options{
 		Command: []string{"sh", "-c", "id"}, Entrypoint: &entrypoint,
 		Interactive: true, TTY: true, Init: true, ReadOnly: true,
-		Env: []string{"GREETING=hello world", "LANG", "UNSET"}, Workdir: "/work/../app",
+		Env: []string{"GREETING=hello world", "LANG", "UNSET"}, Workdir: "/srv/../app",
 		User: "daemon", Hostname: "box", StopSignal: "int", GroupAdd: []string{"wheel", "2000"},
 		Volumes: []string{"./src:/app:ro", "/data:/srv/deep/data:rslave,z"},
 		Mounts:  []string{`type=bind,source=/etc/ssl,target=/ssl,readonly`, "type=tmpfs,dst=/cache,tmpfs-size=1m,tmpfs-mode=1770"},
