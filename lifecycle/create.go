@@ -30,10 +30,8 @@ type Draft struct {
 	lock  *atomicfile.Lock
 	saved bool
 
-	cloned   chan struct{} // closed when Clone is done; nil before it is called
-	cloneErr error
-	streams  *streams      // from Clone on
-	init     *sandbox.Init // between Clone and Start
+	streams *streams      // from Clone on
+	init    *sandbox.Init // between Clone and Start
 }
 
 // New begins a container. An empty name gets a random one.
@@ -173,9 +171,6 @@ func (d *Draft) save(r Record, spec *specs.Spec, s State) error {
 
 // Discard removes the draft and all it has claimed.
 func (d *Draft) Discard() error {
-	if d.cloned != nil {
-		<-d.cloned
-	}
 	if d.init != nil {
 		d.init.Abort()
 		d.streams.close()

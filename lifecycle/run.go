@@ -42,28 +42,23 @@ type Live struct {
 	state  State
 }
 
-// Clone begins to make the container's first process, which then waits for
-// Start, and returns at once: that takes three milliseconds, in which the
-// caller has other things to do. Start and Discard wait for it, and Start
-// reports its error.
-func (d *Draft) Clone(ctx context.Context, o CloneOptions) {
-	d.cloned = make(chan struct{})
-	go func() {
-		defer close(d.cloned)
-		if d.streams, d.cloneErr = newStreams(o.Terminal, o.Stdin); d.cloneErr != nil {
-			return
-		}
-		d.init, d.cloneErr = sandbox.Clone(ctx, sandbox.CloneOptions{
-			Cgroup: cgroupOf(d.ID), HostPIDs: o.HostPIDs,
-			Programs: d.all.bin, Empty: filepath.Join(d.Dir, "merged"),
-			Stdin: d.streams.childIn, Stdout: d.streams.childOut, Stderr: d.streams.childErr,
-			Narrate: o.Narrate,
-		})
-		d.streams.closeChildEnds()
-		if d.cloneErr != nil {
-			d.streams.close()
-		}
-	}()
+// Clone makes the container's first process, which then waits for Start. If it
+// fails, the draft is as it was.
+func (d *Draft) Clone(ctx context.Context, o CloneOptions) (err error) {
+	if d.streams, err = newStreams(o.Terminal, o.Stdin); err != nil {
+		return err
+	}
+	d.init, err = sandbox.Clone(ctx, sandbox.CloneOptions{
+		Cgroup: cgroupOf(d.ID), HostPIDs: o.HostPIDs,
+		Programs: d.all.bin, Empty: filepath.Join(d.Dir, "merged"),
+		Stdin: d.streams.childIn, Stdout: d.streams.childOut, Stderr: d.streams.childErr,
+		Narrate: o.Narrate,
+	})
+	d.streams.closeChildEnds()
+	if err != nil {
+		d.streams.close()
+	}
+	return err
 }
 
 // Start starts the program of a draft that was cloned. Its files are written
@@ -71,10 +66,6 @@ func (d *Draft) Clone(ctx context.Context, o CloneOptions) {
 // fails after that, the container is exited with the code that the error
 // carries; before, or if it is an --rm one, nothing is left of it.
 func (d *Draft) Start(ctx context.Context, r Record, spec *specs.Spec, o StartOptions) (_ *Live, err error) {
-	<-d.cloned
-	if d.cloneErr != nil {
-		return nil, errors.Join(d.cloneErr, d.Discard())
-	}
 	if err := likeLower(filepath.Join(d.Dir, "upper"), r.Rootfs); err != nil {
 		return nil, errors.Join(err, d.Discard())
 	}

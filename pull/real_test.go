@@ -3,8 +3,6 @@ package pull
 import (
 	"log/slog"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -15,12 +13,14 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	digest "github.com/opencontainers/go-digest"
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/learnbox/learnbox/internal/privtest"
 )
 
 // realRegistry serves the real images as a mirror of Docker Hub would.
 func realRegistry(t *testing.T) (url string) {
 	t.Helper()
-	path, err := layout.FromPath(sharedImages(t))
+	path, err := layout.FromPath(privtest.Images(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,27 +60,6 @@ func realRegistry(t *testing.T) (url string) {
 		}
 	}
 	return srv.URL
-}
-
-// sharedImages is a layout with real images, beside the repository or where
-// LEARNBOX_TEST_IMAGES says.
-func sharedImages(t *testing.T) string {
-	t.Helper()
-	if dir := os.Getenv("LEARNBOX_TEST_IMAGES"); dir != "" {
-		return dir
-	}
-	dir, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for ; dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
-		images := filepath.Join(dir, "shared", "images")
-		if _, err := os.Stat(filepath.Join(images, "index.json")); err == nil {
-			return images
-		}
-	}
-	t.Skip("no real images: set LEARNBOX_TEST_IMAGES to an OCI layout that has them")
-	return ""
 }
 
 func TestRealImages(t *testing.T) {

@@ -12,8 +12,8 @@ import (
 )
 
 // An Init is the first process of a container, in its cgroup and its pid
-// namespace, and waiting to hear what else it is to build. That takes a
-// millisecond to come up, in which its parent writes config.json.
+// namespace, and waiting to hear what else it is to build. It takes a
+// millisecond to come up, in which its parent can prepare that.
 //
 // Either Start or Abort must be called.
 type Init struct {
@@ -51,7 +51,7 @@ func Clone(ctx context.Context, o CloneOptions) (*Init, error) {
 	return i, nil
 }
 
-// take takes the parent's steps of a table.
+// take takes the parent's steps of a table, which every container needs.
 func take(ctx context.Context, i *Init, table []step[*Init]) error {
 	for _, row := range table {
 		if err := ctx.Err(); err != nil {

@@ -32,8 +32,8 @@ func cloneSteps() []step[*Init] {
 	}
 }
 
-// startSteps are taken by learnbox beside the init, which waits for the last of
-// them at init.wait.
+// startSteps are taken by learnbox too, from init.plan on beside the init, which
+// waits for the last of them at init.wait.
 func startSteps() []step[*Init] {
 	return []step[*Init]{
 		row("cgroup.limit", "Which devices it may use",

@@ -17,7 +17,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/learnbox/learnbox/internal/privtest"
-	"github.com/learnbox/learnbox/pull/tiny"
 	"github.com/learnbox/learnbox/sandbox"
 	"github.com/learnbox/learnbox/sandbox/cgroup"
 )
@@ -37,10 +36,7 @@ type bench struct {
 
 func newBench(t *testing.T) bench {
 	t.Helper()
-	privtest.Require(t, "root", "overlay", "cgroup")
-	if _, err := tiny.Layout(); err != nil {
-		t.Skipf("built without the embedded image: %v", err)
-	}
+	privtest.Require(t, "root", "overlay", "cgroup", "tiny")
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -135,9 +131,7 @@ func (b bench) strace(t *testing.T, options, args []string) *exec.Cmd {
 // needStrace also warms up: the image is unpacked, the filter compiled.
 func (b bench) needStrace(t *testing.T) {
 	t.Helper()
-	if _, err := exec.LookPath("strace"); err != nil {
-		t.Skip("needs strace (Debian and Ubuntu: scripts/test installs it)")
-	}
+	privtest.Require(t, "strace")
 	b.must(t, "run", "--rm", "tiny", "true")
 }
 

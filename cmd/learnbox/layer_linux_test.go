@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/layout"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 
+	"github.com/learnbox/learnbox/internal/privtest"
 	"github.com/learnbox/learnbox/pull/tiny"
 )
 
@@ -64,9 +65,10 @@ func layerOf(t *testing.T, files []file) v1.Layer {
 // tinyImage is the embedded image, as a base of others.
 func tinyImage(t *testing.T) v1.Image {
 	t.Helper()
+	privtest.Require(t, "tiny")
 	files, err := tiny.Layout()
 	if err != nil {
-		t.Skipf("built without the embedded image: %v", err)
+		t.Fatal(err)
 	}
 	dir := filepath.Join(t.TempDir(), "layout")
 	if err := os.CopyFS(dir, files); err != nil {

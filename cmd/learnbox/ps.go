@@ -31,7 +31,7 @@ func (PsCmd) Help() string {
 
 // Run does the verb.
 func (c *PsCmd) Run(a *app) error {
-	all, err := a.containers()
+	all, err := a.containers("ps")
 	if err != nil {
 		return a.asRoot("read the containers", err)
 	}
@@ -97,7 +97,7 @@ func statusOf(s lifecycle.State, now time.Time) string {
 
 // containersOf names the containers that stand on an image.
 func (a *app) containersOf(_ context.Context, image digest.Digest) ([]string, error) {
-	all, err := a.containers()
+	all, err := a.containers("rmi")
 	if err != nil {
 		return nil, err
 	}

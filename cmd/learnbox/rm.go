@@ -23,7 +23,7 @@ Examples:
 
 // Run does the verb. One container that cannot be removed does not keep the others.
 func (c *RmCmd) Run(a *app) error {
-	all, err := a.containers()
+	all, err := a.containers("rm")
 	if err != nil {
 		return a.asRoot("remove containers", err)
 	}

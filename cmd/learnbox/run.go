@@ -100,7 +100,7 @@ func (c *RunCmd) run(a *app) (code int, err error) {
 	if err := a.limitUnpacked(c.MaxUnpacked); err != nil {
 		return 0, err
 	}
-	all, err := a.containers()
+	all, err := a.containers("run")
 	if err != nil {
 		return 0, err
 	}
@@ -115,14 +115,14 @@ func (c *RunCmd) run(a *app) (code int, err error) {
 	return attach(a, live, proxy, c.Interactive, c.TTY)
 }
 
-// containers opens the containers and clears away what dead ones left.
-func (a *app) containers() (*lifecycle.Containers, error) {
+// containers opens the containers for a verb and clears away what dead ones left.
+func (a *app) containers(verb string) (*lifecycle.Containers, error) {
 	all, err := lifecycle.Open(a.root, a.runDir)
 	if err != nil {
 		return nil, err
 	}
 	if err := all.Repair(); err != nil {
-		a.warn("run", err.Error())
+		a.warn(verb, err.Error())
 	}
 	return all, nil
 }
@@ -136,13 +136,20 @@ type created struct {
 	*lifecycle.Draft
 	record lifecycle.Record
 	built  spec.Result
-	filter func() (sandbox.Filter, error) // nil: none
+	filter func() (sandbox.Filter, error) // compiles the seccomp profile
 }
 
 // create makes a container from an image and the flags. Its first process comes
-// up while the image is looked for; but who listens to the steps hears them one
-// after the other.
+// up while its config.json is built.
 func (c *RunCmd) create(ctx context.Context, a *app, all *lifecycle.Containers) (_ *created, err error) {
+	img, err := a.imageFor(ctx, c.Words[0], c.Platform, c.Pull, c.Quiet)
+	if err != nil {
+		return nil, err
+	}
+	rootfs, err := a.flatten(ctx, img)
+	if err != nil {
+		return nil, err
+	}
 	draft, err := all.New(ctx, c.Name)
 	if err != nil {
 		return nil, err
@@ -152,22 +159,10 @@ func (c *RunCmd) create(ctx context.Context, a *app, all *lifecycle.Containers) 
 			err = errors.Join(err, draft.Discard())
 		}
 	}()
-	clone := func() {
-		draft.Clone(ctx, lifecycle.CloneOptions{Terminal: c.TTY, Stdin: c.Interactive, HostPIDs: c.PID == "host", Narrate: a.narrate})
-	}
-	if a.narrate == nil {
-		clone()
-	}
-	img, err := a.imageFor(ctx, c.Words[0], c.Platform, c.Pull, c.Quiet)
-	if err != nil {
+	if err := draft.Clone(ctx, lifecycle.CloneOptions{
+		Terminal: c.TTY, Stdin: c.Interactive, HostPIDs: c.PID == "host", Narrate: a.narrate,
+	}); err != nil {
 		return nil, err
-	}
-	rootfs, err := a.flatten(ctx, img)
-	if err != nil {
-		return nil, err
-	}
-	if a.narrate != nil {
-		clone()
 	}
 	ct := &created{Draft: draft}
 	if ct.built, err = c.build(draft, img, rootfs, c.Words[1:]); err != nil {

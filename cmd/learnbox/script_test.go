@@ -21,7 +21,6 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/learnbox/learnbox/internal/privtest"
-	"github.com/learnbox/learnbox/pull/tiny"
 )
 
 // TestMain makes this test binary act as learnbox when it is called by one of
@@ -39,11 +38,11 @@ func TestMain(m *testing.M) {
 //	$REGISTRY           host:port of a registry on loopback with the real images
 //	$HANGING            host:port of one that accepts and never answers
 //	LEARNBOX_ROOT       a root of its own
-//	[images] [registry] [root] [cgroup] [overlay] [net]  what this machine can do
+//	[images] [registry] [root] [cgroup] [overlay] [net] [tiny]  what this machine can do
 func TestScript(t *testing.T) {
 	privtest.NoTrace(t)
 	has := map[string]bool{}
-	for _, feature := range []string{"images", "registry", "root", "cgroup", "overlay", "net"} {
+	for _, feature := range []string{"images", "registry", "root", "cgroup", "overlay", "net", "tiny"} {
 		t.Run("has "+feature, func(t *testing.T) {
 			privtest.Require(t, feature)
 			has[feature] = true
@@ -63,10 +62,6 @@ func TestScript(t *testing.T) {
 		RequireUniqueNames:  true,
 		UpdateScripts:       os.Getenv("LEARNBOX_UPDATE_SCRIPTS") != "",
 		Condition: func(cond string) (bool, error) {
-			if cond == "tiny" { // the image is embedded
-				_, err := tiny.Layout()
-				return err == nil, nil
-			}
 			known, ok := has[cond]
 			if !ok {
 				return false, fmt.Errorf("unknown condition %q", cond)

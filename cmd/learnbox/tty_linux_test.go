@@ -16,7 +16,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/learnbox/learnbox/internal/privtest"
-	"github.com/learnbox/learnbox/pull/tiny"
 )
 
 // A session is learnbox in a real terminal.
@@ -33,10 +32,7 @@ type session struct {
 func learnboxCommand(t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
 	privtest.NoTrace(t)
-	privtest.Require(t, "root", "overlay", "cgroup")
-	if _, err := tiny.Layout(); err != nil {
-		t.Skipf("built without the embedded image: %v", err)
-	}
+	privtest.Require(t, "root", "overlay", "cgroup", "tiny")
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)

@@ -44,9 +44,12 @@ const imagesEnv = "LEARNBOX_TEST_IMAGES"
 //	net       a network namespace can be made and its loopback raised
 //	images    the OCI layout with real images is there, see Images
 //	registry  Debian's docker-registry is installed
+//	tiny      scripts/tiny has made the image that is embedded
+//	strace    strace is installed
+//	skopeo    skopeo is installed
 //	vm        qemu for this machine's architecture is installed
 func features() []string {
-	return []string{"root", "cgroup", "overlay", "net", "images", "registry", "vm"}
+	return []string{"root", "cgroup", "overlay", "net", "images", "registry", "tiny", "strace", "skopeo", "vm"}
 }
 
 // Require skips the test, with the reason, when the machine lacks one of the named
@@ -111,6 +114,11 @@ func probe(name string) error {
 		return err
 	case "registry":
 		return installed("docker-registry")
+	case "tiny":
+		_, err := findUp("pull/tiny/image")
+		return err
+	case "strace", "skopeo":
+		return installed(name)
 	case "vm":
 		return installed("qemu-system-" + qemuArch())
 	default:
@@ -146,16 +154,26 @@ func findImages() (string, error) {
 		}
 		return filepath.Abs(dir)
 	}
+	dir, err := findUp("shared/images")
+	if err != nil {
+		return "", fmt.Errorf("%w, and %s is not set", err, imagesEnv)
+	}
+	return dir, nil
+}
+
+// findUp returns the OCI image layout of that name that is nearest to the
+// working directory, or above it.
+func findUp(name string) (string, error) {
 	wd, err := os.Getwd()
 	if err != nil {
 		return "", err
 	}
 	for dir := wd; ; dir = filepath.Dir(dir) {
-		if images := filepath.Join(dir, "shared", "images"); isLayout(images) {
-			return images, nil
+		if layout := filepath.Join(dir, name); isLayout(layout) {
+			return layout, nil
 		}
 		if dir == filepath.Dir(dir) {
-			return "", fmt.Errorf("no shared/images with an oci-layout file at or above %s, and %s is not set", wd, imagesEnv)
+			return "", fmt.Errorf("no %s with an oci-layout file at or above %s", name, wd)
 		}
 	}
 }

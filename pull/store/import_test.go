@@ -12,29 +12,9 @@ import (
 
 	digest "github.com/opencontainers/go-digest"
 
+	"github.com/learnbox/learnbox/internal/privtest"
 	"github.com/learnbox/learnbox/pull/store"
 )
-
-// sharedImages is a layout with real images, beside the repository or where
-// LEARNBOX_TEST_IMAGES says.
-func sharedImages(t *testing.T) string {
-	t.Helper()
-	if dir := os.Getenv("LEARNBOX_TEST_IMAGES"); dir != "" {
-		return dir
-	}
-	dir, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for ; dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
-		images := filepath.Join(dir, "shared", "images")
-		if _, err := os.Stat(filepath.Join(images, "index.json")); err == nil {
-			return images
-		}
-	}
-	t.Skip("no real images: set LEARNBOX_TEST_IMAGES to an OCI layout that has them")
-	return ""
-}
 
 func TestImport(t *testing.T) {
 	s := open(t)
@@ -89,7 +69,7 @@ func TestImportVerifies(t *testing.T) {
 }
 
 func TestImportOfARealImage(t *testing.T) {
-	layout := os.DirFS(sharedImages(t))
+	layout := os.DirFS(privtest.Images(t))
 	s := open(t)
 	img, err := s.Import(t.Context(), layout, named(t, "docker.io/learnbox/layers:1"))
 	if err != nil {
@@ -106,19 +86,16 @@ func TestImportOfARealImage(t *testing.T) {
 // Debian's skopeo reads the store, and what it writes into it the store reads
 // and keeps.
 func TestSkopeo(t *testing.T) {
-	skopeo, err := exec.LookPath("skopeo")
-	if err != nil {
-		t.Skip("skopeo is not installed")
-	}
+	privtest.Require(t, "skopeo")
 	run := func(args ...string) []byte {
 		t.Helper()
-		out, err := exec.CommandContext(t.Context(), skopeo, args...).CombinedOutput()
+		out, err := exec.CommandContext(t.Context(), "skopeo", args...).CombinedOutput()
 		if err != nil {
 			t.Fatalf("skopeo %s: %v\n%s", strings.Join(args, " "), err, out)
 		}
 		return out
 	}
-	shared := sharedImages(t)
+	shared := privtest.Images(t)
 	s := open(t)
 	img, err := s.Import(t.Context(), os.DirFS(shared), named(t, "docker.io/learnbox/layers:1"))
 	if err != nil {
