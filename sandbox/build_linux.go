@@ -118,7 +118,7 @@ func (g *guest) openTerminal() error {
 	if err := g.root.BindConsole(g.slave); err != nil {
 		return err
 	}
-	return g.ch.send(message{Terminal: true}, master)
+	return g.ch.send(&message{Terminal: true}, master)
 }
 
 func (g *guest) pivot() error { return g.root.Pivot() }

@@ -2,7 +2,6 @@ package sandbox
 
 import (
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -17,11 +16,11 @@ import (
 
 // A message is what the init tells the parent. Exactly one part is set.
 type message struct {
-	Event    *eventMessage `json:",omitempty"`
-	Warning  string        `json:",omitempty"`
-	Terminal bool          `json:",omitempty"` // the pty master comes with this message
-	Exec     bool          `json:",omitempty"` // the next thing is the execve; if then the socket closes, it succeeded
-	Failure  *StepError    `json:",omitempty"`
+	Event    *eventMessage
+	Warning  string
+	Terminal bool // the pty master comes with this message
+	Exec     bool // the next thing is the execve; if then the socket closes, it succeeded
+	Failure  *StepError
 }
 
 type eventMessage struct {
@@ -31,7 +30,7 @@ type eventMessage struct {
 }
 
 // A channel carries messages over a stream socket: four bytes of length, then
-// JSON. A descriptor travels with the length (SCM_RIGHTS, unix(7)). The
+// the fields. A descriptor travels with the length (SCM_RIGHTS, unix(7)). The
 // socket blocks; both ends have nothing else to do meanwhile.
 type channel struct{ f *os.File }
 
@@ -50,11 +49,8 @@ func (c channel) close() error { return c.f.Close() }
 // are at most a few MiB (execve(2), "Limits on size of arguments").
 const maxMessage = 16 << 20
 
-func (c channel) send(v any, pass *os.File) error {
-	body, err := json.Marshal(v)
-	if err != nil {
-		return fmt.Errorf("encode a message: %w", err)
-	}
+func (c channel) send(v wired, pass *os.File) error {
+	body := encode(v)
 	var rights []byte
 	if pass != nil {
 		rights = unix.UnixRights(int(pass.Fd()))
@@ -63,12 +59,12 @@ func (c channel) send(v any, pass *os.File) error {
 	if err := unix.Sendmsg(int(c.f.Fd()), head, rights, nil, unix.MSG_NOSIGNAL); err != nil {
 		return linux.Failed(err, "sendmsg(%s)", c.f.Name())
 	}
-	_, err = c.f.Write(body)
+	_, err := c.f.Write(body)
 	return err
 }
 
 // receive reads one message into v; io.EOF says that the other end is gone.
-func (c channel) receive(v any) (passed *os.File, err error) {
+func (c channel) receive(v wired) (passed *os.File, err error) {
 	head, rights := make([]byte, 4), make([]byte, unix.CmsgSpace(4))
 	n, rightsLen, err := recvmsg(int(c.f.Fd()), head, rights)
 	switch {
@@ -92,7 +88,7 @@ func (c channel) receive(v any) (passed *os.File, err error) {
 	if _, err := io.ReadFull(c.f, body); err != nil {
 		return passed, io.ErrUnexpectedEOF
 	}
-	return passed, json.Unmarshal(body, v)
+	return passed, decode(body, v)
 }
 
 func recvmsg(fd int, head, rights []byte) (n, rightsLen int, err error) {

@@ -22,7 +22,7 @@ func pair(t *testing.T) (a, b channel) {
 func TestChannelCarriesMessagesOfAnySize(t *testing.T) {
 	a, b := pair(t)
 	for _, text := range []string{"", "short", strings.Repeat("long ", 1<<18)} {
-		go func() { _ = b.send(message{Warning: text}, nil) }()
+		go func() { _ = b.send(&message{Warning: text}, nil) }()
 		var m message
 		if _, err := a.receive(&m); err != nil || m.Warning != text {
 			t.Fatalf("received %d bytes, %v; want %d", len(m.Warning), err, len(text))
@@ -37,7 +37,7 @@ func TestChannelCarriesADescriptor(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer r.Close()
-	if err := b.send(message{Terminal: true}, w); err != nil {
+	if err := b.send(&message{Terminal: true}, w); err != nil {
 		t.Fatal(err)
 	}
 	w.Close()

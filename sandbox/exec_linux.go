@@ -25,7 +25,7 @@ func (g *guest) exec() error {
 		return err
 	}
 	if len(g.filter.Program) == 0 {
-		if err := g.ch.send(message{Exec: true}, nil); err != nil {
+		if err := g.ch.send(&message{Exec: true}, nil); err != nil {
 			return err
 		}
 	}

@@ -80,7 +80,7 @@ func (g *guest) narrator() narrate.Narrator {
 	}
 	return func(e narrate.Event) {
 		took := e.Took.Truncate(time.Microsecond)
-		_ = g.ch.send(message{Event: &eventMessage{e.Step.ID, e.Phase, took}}, nil) // a parent that left is noticed by the death signal
+		_ = g.ch.send(&message{Event: &eventMessage{e.Step.ID, e.Phase, took}}, nil) // a parent that left is noticed by the death signal
 	}
 }
 
@@ -91,12 +91,12 @@ func (g *guest) fail(step string, err error) int {
 	if program, ok := errors.AsType[*ProgramError](err); ok {
 		failure.Code = program.Code
 	}
-	_ = g.ch.send(message{Failure: failure}, nil)
+	_ = g.ch.send(&message{Failure: failure}, nil)
 	return failure.Code
 }
 
 func (g *guest) warn(format string, args ...any) error {
-	return g.ch.send(message{Warning: fmt.Sprintf(format, args...)}, nil)
+	return g.ch.send(&message{Warning: fmt.Sprintf(format, args...)}, nil)
 }
 
 // unshare moves the init into one new namespace (unshare(2)).

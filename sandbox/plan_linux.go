@@ -9,9 +9,8 @@ import (
 )
 
 // A plan is the parent's first message to the init: of config.json the parts
-// that the init acts on, and what is not in it. The whole would carry types of
-// the specification that nobody here uses, and encoding/json prepares for
-// every type that it could meet: half a millisecond on each side.
+// that the init acts on, and what is not in it. A new field travels only if
+// plan.fields names it.
 type plan struct {
 	Hostname   string
 	Process    *specs.Process
@@ -35,9 +34,9 @@ type plan struct {
 	filter Filter // comes with the parent's second message
 }
 
-func (i *Init) plan() plan {
+func (i *Init) plan() *plan {
 	l := i.Spec.Linux
-	return plan{
+	return &plan{
 		Hostname: i.Spec.Hostname, Process: i.Spec.Process, ReadOnly: i.Spec.Root != nil && i.Spec.Root.Readonly,
 		Mounts: i.Spec.Mounts, Namespaces: l.Namespaces, Devices: l.Devices, Sysctl: l.Sysctl,
 		MaskedPaths: l.MaskedPaths, ReadonlyPaths: l.ReadonlyPaths,

@@ -157,7 +157,7 @@ func (g *guest) loadFilter() error {
 	if err != nil {
 		return err
 	}
-	if err := g.ch.send(message{Exec: true}, nil); err != nil {
+	if err := g.ch.send(&message{Exec: true}, nil); err != nil {
 		return err
 	}
 	return seccomp.Load(program, g.filter.Flags...)

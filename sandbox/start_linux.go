@@ -49,7 +49,7 @@ func (i *Init) save() (err error) {
 	return err
 }
 
-func (i *Init) release() error { return i.ch.send(i.filter, nil) }
+func (i *Init) release() error { return i.ch.send(&i.filter, nil) }
 
 // listen hears the init out until its socket closes.
 func (i *Init) listen() error {
