@@ -4,7 +4,6 @@ import (
 	"context"
 	"io"
 	"os"
-	"reflect"
 
 	"github.com/alecthomas/kong"
 
@@ -57,7 +56,7 @@ func runTold(args []string, stdin *os.File, stdout, stderr io.Writer, n narrate.
 		args = []string{"learnbox", "--help"}
 	}
 	var c cli
-	k, parsed, err := parse(&c, args[1:])
+	k, selected, err := parse(&c, args[1:])
 	if k == nil {
 		return out.fail("", err)
 	}
@@ -67,10 +66,9 @@ func runTold(args []string, stdin *os.File, stdout, stderr io.Writer, n narrate.
 		}
 		return out.usage(k.Model, err)
 	}
-	name := verbName(parsed.Selected())
-	v, ok := reflect.TypeAssert[verb](parsed.Selected().Target.Addr())
-	if !ok {
-		return out.fail(name, writeHelp(stdout, k.Model, parsed.Selected()))
+	name, v := verbName(selected.node), selected.verb
+	if v == nil {
+		return out.fail(name, writeHelp(stdout, k.Model, selected.node))
 	}
 	a := &app{
 		argv: args, stdin: stdin, stdout: stdout, stderr: stderr,

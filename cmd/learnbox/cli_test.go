@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -165,5 +166,44 @@ func BenchmarkParse(b *testing.B) {
 		if _, _, err := parse(new(cli), []string{"version"}); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// TestParseNarrow compares the model of few flags with the whole one: what the
+// first accepts, the second must understand in the same way.
+func TestParseNarrow(t *testing.T) {
+	for _, line := range []string{
+		"run --rm --network none tiny true",
+		"run -itv /a:/b --env-file=x -e A=1 -eB=2 --name n --pull always alpine sh -c -x --privileged",
+		"run --net host --pid host --ipc=host --uts host --shm-size 1m --dns 1.1.1.1 --dns-search a -h box tiny",
+		"run -it --entrypoint= --read-only=true --init tiny -- x",
+		"run --rm -- tiny ls",
+		"--root /x --registry-mirror http://m,http://n run -u 1:1 -w /w -l a=b tiny",
+		"ps -aq --no-trunc --format json",
+		"rm a b", "rmi a -f b", "tag a b", "pull -q --platform linux/386 a", "images", "inspect -f x y",
+		"version", "completion bash", "help run",
+	} {
+		t.Run(line, func(t *testing.T) {
+			args := strings.Fields(line)
+			var narrow, whole cli
+			_, got, ok := parseNarrow(&narrow, args)
+			if !ok {
+				t.Fatal("not understood")
+			}
+			k, err := newParser(&whole)
+			if err != nil {
+				t.Fatal(err)
+			}
+			parsed, err := k.Parse(flagsFirst(k.Model, args))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want := parsed.Selected().Target.Addr().Interface(); !reflect.DeepEqual(got.verb, want) {
+				t.Errorf("got  %+v\nwant %+v", got.verb, want)
+			}
+			if narrow.Root != whole.Root || !slices.Equal(narrow.RegistryMirror, whole.RegistryMirror) {
+				t.Errorf("global flags: got %+v, want %+v", narrow, whole)
+			}
+		})
 	}
 }

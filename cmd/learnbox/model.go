@@ -39,70 +39,103 @@ func decodeString(ctx *kong.DecodeContext, target reflect.Value) error {
 	return nil
 }
 
+// A selection is what the arguments ask for.
+type selection struct {
+	node *kong.Node
+	verb verb // nil if node only groups others
+}
+
 // parse reads the arguments into c and returns what was selected.
 //
-// Kong parses the tags of every flag of every verb before it looks at the first
-// argument: a third of a millisecond for forty flags, at every start. So it is
-// first shown the one verb that the arguments seem to name. If it is not content
-// with that, the whole model decides, and words the error.
-func parse(c *cli, args []string) (*kong.Kong, *kong.Context, error) {
-	verbs := verbFields()
-	for _, word := range args {
-		field, ok := verbs[word]
-		if !ok {
-			continue
-		}
-		one := withVerb(field)
-		k, err := newParser(one.Interface())
-		if err != nil {
-			return nil, nil, err
-		}
-		if parsed, err := k.Parse(flagsFirst(k.Model, args)); err == nil {
-			copyFlags(reflect.ValueOf(c).Elem(), one.Elem())
-			return k, parsed, nil
-		}
-		break
+// Kong reads the tags of every flag of every verb before it looks at the first
+// argument: a millisecond, at every start. So it is first shown the one verb
+// that the arguments seem to name, with the flags that they seem to name. If it
+// is not content with that, the whole model decides, and words the error.
+func parse(c *cli, args []string) (*kong.Kong, selection, error) {
+	if k, s, ok := parseNarrow(c, args); ok {
+		return k, s, nil
 	}
 	k, err := newParser(c)
 	if err != nil {
-		return nil, nil, err
+		return nil, selection{}, err
 	}
 	parsed, err := k.Parse(flagsFirst(k.Model, args))
-	return k, parsed, err
+	if err != nil {
+		return k, selection{}, err
+	}
+	s := selection{node: parsed.Selected()}
+	s.verb, _ = reflect.TypeAssert[verb](s.node.Target.Addr())
+	return k, s, nil
 }
 
-// verbFields are the fields of cli that are verbs, by what the user types.
-func verbFields() map[string]reflect.StructField {
-	fields := map[string]reflect.StructField{}
-	for f := range reflect.TypeFor[cli]().Fields() {
-		if isVerb(f) {
-			name := f.Tag.Get("name")
-			if name == "" {
-				name = strings.ToLower(f.Name)
+func parseNarrow(c *cli, args []string) (*kong.Kong, selection, bool) {
+	field, ok := verbOf(args)
+	whole := reflect.New(field.Type)
+	v, isVerb := reflect.TypeAssert[verb](whole)
+	if !ok || !isVerb {
+		return nil, selection{}, false
+	}
+	field.Type = reflect.StructOf(namedIn(args, field.Type))
+	narrow := reflect.New(reflect.StructOf(append(namedIn(args, reflect.TypeFor[cli]()), field)))
+	k, err := newParser(narrow.Interface())
+	if err != nil {
+		return nil, selection{}, false
+	}
+	parsed, err := k.Parse(flagsFirst(k.Model, args))
+	if err != nil {
+		return nil, selection{}, false
+	}
+	copyFields(reflect.ValueOf(c).Elem(), narrow.Elem(), field.Name)
+	copyFields(whole.Elem(), narrow.Elem().FieldByName(field.Name), "")
+	return k, selection{parsed.Selected(), v}, true
+}
+
+// verbOf finds the field of cli for the first argument that names a verb.
+func verbOf(args []string) (reflect.StructField, bool) {
+	for _, word := range args {
+		for f := range reflect.TypeFor[cli]().Fields() {
+			name := firstOf(f.Tag.Get("name"), strings.ToLower(f.Name))
+			if _, ok := f.Tag.Lookup("cmd"); ok && name == word {
+				return f, true
 			}
-			fields[name] = f
 		}
+	}
+	return reflect.StructField{Type: reflect.TypeFor[struct{}]()}, false
+}
+
+// namedIn are the fields of a struct that may be meant by the arguments, and
+// those that have a value without them. Too many do no harm.
+func namedIn(args []string, t reflect.Type) []reflect.StructField {
+	var fields []reflect.StructField
+	for _, f := range reflect.VisibleFields(t) {
+		_, isVerb := f.Tag.Lookup("cmd")
+		_, isArgument := f.Tag.Lookup("arg")
+		_, hasDefault := f.Tag.Lookup("default")
+		if isVerb || f.Anonymous || !isArgument && !hasDefault && !slices.ContainsFunc(args, func(word string) bool { return mayName(word, f) }) {
+			continue
+		}
+		f.Index, f.Offset = nil, 0
+		fields = append(fields, f)
 	}
 	return fields
 }
 
-func isVerb(f reflect.StructField) bool {
-	_, ok := f.Tag.Lookup("cmd")
-	return ok
+// mayName reports whether an argument may be, or contain, the flag of a field.
+func mayName(word string, f reflect.StructField) bool {
+	long, isLong := strings.CutPrefix(word, "--")
+	if !isLong {
+		short := f.Tag.Get("short")
+		return short != "" && isFlag(word) && strings.Contains(word, short)
+	}
+	long, _, _ = strings.Cut(long, "=")
+	return long == f.Tag.Get("name") || slices.Contains(strings.Split(f.Tag.Get("aliases"), ","), long) ||
+		strings.ReplaceAll(long, "-", "") == strings.ToLower(f.Name)
 }
 
-// withVerb makes a new struct that is cli without all verbs but one.
-func withVerb(verb reflect.StructField) reflect.Value {
-	fields := slices.DeleteFunc(reflect.VisibleFields(reflect.TypeFor[cli]()), func(f reflect.StructField) bool {
-		return isVerb(f) && f.Name != verb.Name
-	})
-	return reflect.New(reflect.StructOf(fields))
-}
-
-// copyFlags sets the global flags of a cli to those of a struct that withVerb made.
-func copyFlags(to, from reflect.Value) {
+// copyFields sets the fields of to that a narrower struct has, all but one.
+func copyFields(to, from reflect.Value, but string) {
 	for f, v := range from.Fields() {
-		if !isVerb(f) {
+		if f.Name != but {
 			to.FieldByName(f.Name).Set(v)
 		}
 	}
