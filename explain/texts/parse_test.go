@@ -178,7 +178,7 @@ func TestParseTerm(t *testing.T) {
 func TestForTermKnowsTheWord(t *testing.T) {
 	for word, want := range map[string]string{
 		"namespace": "namespace", "Namespaces": "namespace", "NS": "namespace",
-		"capabilities": "capability", "processes": "process", "pid 1": "pid-1", "pivot_root": "pivot-root",
+		"capabilities": "capability", "processes": "process", "pid 1": "pid-1", "bind_mount": "bind-mount", "pivot_root": "pivot-root",
 		"mount points": "mount", " tty ": "terminal", "no_new_privs": "no-new-privs", "config.json": "config.json",
 	} {
 		if got, ok := ForTerm(word); !ok || got.Name != want {

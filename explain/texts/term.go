@@ -87,7 +87,7 @@ func spellings(word string) []string {
 	w := hyphened(word)
 	all := []string{w}
 	for _, ending := range [][2]string{{"ies", "y"}, {"es", ""}, {"s", ""}} {
-		if stem, found := strings.CutSuffix(w, ending[0]); found && stem != "" {
+		if stem, found := strings.CutSuffix(w, ending[0]); found {
 			all = append(all, stem+ending[1])
 		}
 	}
