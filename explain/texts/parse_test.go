@@ -154,7 +154,8 @@ func TestParseTerm(t *testing.T) {
 	}{
 		"with other names": {
 			"# pty\nalso: pts, pseudo-terminal\n\nA pair\nof ends.\n\nMore.\n\nSee: terminal, tty.open\n",
-			Term{"pty", []string{"pts", "pseudo-terminal"}, "A pair of ends.\n\nMore.", []string{"terminal", "tty.open"}}, "",
+			Term{"pty", []string{"pts", "pseudo-terminal"}, "A pair of ends.\n\nMore.", []string{"terminal", "tty.open"}},
+			"",
 		},
 		"without":                {"# pty\n\nA pair.\n\nSee: terminal\n", Term{"pty", nil, "A pair.", []string{"terminal"}}, ""},
 		"another title":          {"# tty\n\nA pair.\n\nSee: terminal\n", Term{}, "pty:1: want the title"},
