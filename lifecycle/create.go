@@ -14,6 +14,7 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/learnbox/learnbox/internal/atomicfile"
+	"github.com/learnbox/learnbox/narrate"
 	"github.com/learnbox/learnbox/sandbox"
 )
 
@@ -32,6 +33,15 @@ type Draft struct {
 
 	streams *streams      // from Clone on
 	init    *sandbox.Init // between Clone and Start
+}
+
+// CreateStep is the step that New is in a run.
+func CreateStep() narrate.Step {
+	return narrate.Step{
+		ID:    "container.create",
+		Title: "An ID, a name and a directory",
+		Why:   "whatever is made from here on belongs to somebody who can be found, also after a crash",
+	}
 }
 
 // New begins a container. An empty name gets a random one.

@@ -31,7 +31,7 @@ type Status string
 
 // The states that a container is in, one after the other.
 const (
-	Created Status = "created" // it has its files, nothing runs
+	Created Status = "created" // it has its files, its program does not run yet
 	Running Status = "running" // its program runs
 	Exited  Status = "exited"  // its program has ended
 )

@@ -17,6 +17,20 @@ import (
 // the nine trees of cgroup v1, with every container that runs alone.
 func cgroupOf(id string) string { return "learnbox-" + id }
 
+// Groups are the directories of a container's control group, whether they exist
+// or not.
+func Groups(id string) ([]string, error) {
+	h, err := cgroup.Detect()
+	if err != nil {
+		return nil, err
+	}
+	g, err := cgroup.Open(h, cgroupOf(id))
+	if err != nil {
+		return nil, err
+	}
+	return g.Dirs(), nil
+}
+
 // Repair ends and removes what dead parents left: processes, groups, drafts,
 // half-removed directories. It looks only at what the run root lists, which is
 // what runs or died running; a loss of power empties that, and with it ended
@@ -74,7 +88,7 @@ func (c *Containers) settle(id string) error {
 		return c.remove(id, c.nameOf(id))
 	case err != nil:
 		return err
-	case ct.AutoRemove:
+	case ct.AutoRemove, ct.State.Status == Created && ct.State.Pid != 0: // its program never ran
 		return c.remove(id, ct.Name)
 	case ct.State.Status == Running:
 		s := ct.State

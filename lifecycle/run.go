@@ -9,6 +9,7 @@ import (
 	"time"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
 
 	"github.com/learnbox/learnbox/narrate"
 	"github.com/learnbox/learnbox/sandbox"
@@ -21,7 +22,7 @@ type CloneOptions struct {
 	Terminal bool // it gets one of its own, and no pipes
 	Stdin    bool // keep standard input open, for Attach
 	HostPIDs bool // it sees the host's processes
-	Narrate  narrate.Narrator
+	Narrate  *narrate.Narrator
 }
 
 // StartOptions are what is not in config.json.
@@ -30,6 +31,7 @@ type StartOptions struct {
 	Size   tty.Size                       // of the terminal
 
 	Unconfined bool // Filter returns none
+	OwnFilter  bool // Filter is the user's
 }
 
 // A Live container is what its parent holds. Wait must be called.
@@ -71,26 +73,43 @@ func (d *Draft) Start(ctx context.Context, r Record, spec *specs.Spec, o StartOp
 	}
 	live := &Live{streams: d.streams, record: r, draft: d}
 	init := d.init
-	d.init = nil // Start ends it in any case
+	d.init = nil                   // Start ends it in any case
+	slow := init.Narrate.Attends() // somebody may look at the files before the program runs
 	live.Process, err = init.Start(ctx, sandbox.Config{
 		Spec:    spec,
 		Overlay: rootfs.Overlay{Lower: r.Rootfs, Upper: filepath.Join(d.Dir, "upper"), Work: filepath.Join(d.Dir, "work"), Volatile: r.AutoRemove},
 		Merged:  filepath.Join(d.Dir, "merged"),
 		Reaper:  r.Init,
-		Size:    o.Size, Unconfined: o.Unconfined,
+		Size:    o.Size, Unconfined: o.Unconfined, OwnFilter: o.OwnFilter,
 		Meanwhile: func(pid int) (sandbox.Filter, error) {
 			live.state = State{Status: Running, Pid: pid, Started: time.Now().UTC()}
+			if slow {
+				live.state.Status = Created
+			}
 			if err := d.save(r, spec, live.state); err != nil {
 				return sandbox.Filter{}, err
 			}
 			return o.Filter()
 		},
 	})
+	if err == nil && slow {
+		live.state.Status, live.state.Started = Running, time.Now().UTC()
+		if err = d.all.setState(r, live.state); err != nil {
+			_, endErr := live.end()
+			err = errors.Join(err, endErr)
+		}
+	}
 	if err != nil {
 		d.streams.close()
-		return nil, errors.Join(err, d.end(r, State{Status: Exited, ExitCode: exitCode(err), Error: err.Error()}))
+		return nil, errors.Join(err, d.giveUp(r, err))
 	}
 	return live, nil
+}
+
+// end kills the program and waits for it.
+func (r *Live) end() (sandbox.Status, error) {
+	_ = r.Signal(unix.SIGKILL) // it may have ended
+	return r.Process.Wait()
 }
 
 // likeLower gives the upper directory owner and mode of the image's root: they
@@ -108,12 +127,31 @@ func likeLower(upper, lower string) error {
 	return os.Chmod(upper, info.Mode())
 }
 
+// ExitStep is the step that Wait ends with.
+func ExitStep() narrate.Step {
+	return narrate.Step{
+		ID:    "process.exit",
+		Title: "The program has ended, its control group is gone",
+		Why:   "with the last process went the namespaces and every mount in them; the group is removed by hand",
+	}
+}
+
 // Wait waits for the end of the program, and brings the container to rest.
 func (r *Live) Wait() (sandbox.Status, error) {
 	status, err := r.Process.Wait()
 	s := r.state
 	s.Status, s.Pid, s.ExitCode = Exited, 0, status.Code
 	return status, errors.Join(err, r.draft.end(r.record, s))
+}
+
+// giveUp ends a container whose program did not start. If a step failed, that
+// can be read from its state; if somebody gave the run up, nothing is left.
+func (d *Draft) giveUp(r Record, err error) error {
+	var failed *sandbox.StepError
+	if !errors.As(err, &failed) {
+		return d.Discard()
+	}
+	return d.end(r, State{Status: Exited, ExitCode: exitCode(err), Error: err.Error()})
 }
 
 // end writes the last state of a container, or removes it if it was to go or

@@ -42,7 +42,7 @@ type Options struct {
 	Registries Registries
 	Progress   func(Progress)      // may be nil; called from several goroutines
 	Stored     func(v1.Descriptor) // may be nil; an index, manifest or config is in the store
-	Narrate    narrate.Narrator
+	Narrate    *narrate.Narrator
 
 	// Unpack, if set, is called once manifest and config are verified, while
 	// the layers still arrive: their Open readers follow the download. The
@@ -131,7 +131,7 @@ func (p *puller) pull(ctx context.Context) (res Result, err error) {
 	defer sources.close()
 
 	var found *resolved
-	err = p.o.Narrate.Run(resolveStep(), func() error {
+	err = p.o.Narrate.Run(ResolveStep(), func() error {
 		found, err = p.resolve(ctx, sources)
 		return err
 	})
@@ -139,10 +139,10 @@ func (p *puller) pull(ctx context.Context) (res Result, err error) {
 		return Result{}, err
 	}
 	if found.have != nil {
-		p.narrateSkip(pullStep())
+		p.o.Narrate.Skip(PullStep())
 		return p.upToDate(ctx, found)
 	}
-	err = p.o.Narrate.Run(pullStep(), func() error {
+	err = p.o.Narrate.Run(PullStep(), func() error {
 		res, err = p.fetch(ctx, sources, found)
 		return err
 	})
@@ -192,13 +192,8 @@ func (p *puller) progress(pr Progress) {
 	}
 }
 
-func (p *puller) narrateSkip(s narrate.Step) {
-	if p.o.Narrate != nil {
-		p.o.Narrate(narrate.Event{Step: s, Phase: narrate.Skip})
-	}
-}
-
-func resolveStep() narrate.Step {
+// ResolveStep is the step from a name to an image.
+func ResolveStep() narrate.Step {
 	return narrate.Step{
 		ID:    "image.resolve",
 		Title: "Which image the name means",
@@ -206,7 +201,8 @@ func resolveStep() narrate.Step {
 	}
 }
 
-func pullStep() narrate.Step {
+// PullStep is the step that downloads what is missing of an image.
+func PullStep() narrate.Step {
 	return narrate.Step{
 		ID:    "image.pull",
 		Title: "The layers, from the registry into the store",

@@ -204,9 +204,10 @@ func TestNarration(t *testing.T) {
 		"begin image.resolve, done image.resolve, skip image.pull",
 	} {
 		var got []string
-		_, err := pullQuick(t, s, f.ref(""), Options{Narrate: func(e narrate.Event) {
+		_, err := pullQuick(t, s, f.ref(""), Options{Narrate: &narrate.Narrator{Hear: func(e narrate.Event) error {
 			got = append(got, fmt.Sprint(e.Phase, " ", e.Step.ID))
-		}})
+			return nil
+		}}})
 		if err != nil || strings.Join(got, ", ") != want {
 			t.Errorf("heard %q, %v, want %q", got, err, want)
 		}

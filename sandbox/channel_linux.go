@@ -27,6 +27,7 @@ type eventMessage struct {
 	Step  string
 	Phase narrate.Phase
 	Took  time.Duration
+	Calls []narrate.Call
 }
 
 // A channel carries messages over a stream socket: four bytes of length, then

@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"os"
+	"sync"
+	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/learnbox/learnbox/internal/linux"
+	"github.com/learnbox/learnbox/narrate"
 	"github.com/learnbox/learnbox/sandbox/cgroup"
 )
 
@@ -20,30 +23,25 @@ type Init struct {
 	CloneOptions
 	Config // from Start on
 
-	program  chan program // of the init, opened while the cgroup is made; once, then closed
+	program  func() (*os.File, error) // opens the init's program, once
 	group    *cgroup.Group
 	pid      int // 0 before the clone
 	ch       channel
-	filter   Filter // from Meanwhile
+	filter   Filter        // from Meanwhile
+	told     narrate.Event // the last that came from the init
+	toldAt   time.Time
 	warnings []string
 	terminal *os.File
-}
-
-type program struct {
-	f   *os.File
-	err error
 }
 
 // Clone makes a cgroup and the init in it. If it fails, nothing is left.
 //
 // Errors: *StepError.
 func Clone(ctx context.Context, o CloneOptions) (*Init, error) {
-	i := &Init{CloneOptions: o, program: make(chan program, 1)}
-	go func() {
-		f, err := openInit(o.Programs, o.Empty)
-		i.program <- program{f, err}
-		close(i.program)
-	}()
+	i := &Init{CloneOptions: o, program: sync.OnceValues(func() (*os.File, error) { return openInit(o.Programs, o.Empty) })}
+	if !o.Narrate.Attends() { // else its calls would be taken for those of another step
+		go i.program() //nolint:errcheck // clone looks
+	}
 	if err := take(ctx, i, cloneSteps()); err != nil {
 		i.Abort()
 		return nil, err
@@ -57,11 +55,31 @@ func take(ctx context.Context, i *Init, table []step[*Init]) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := i.Narrate.Run(row.Step, func() error { return row.do(i) }); err != nil {
-			return &StepError{Step: row.ID, Text: err.Error(), Code: 125, Way: hint(row.ID, err), err: err}
+		var failed error
+		trace, fill := i.details()
+		if err := i.Narrate.Run(row.Step, func() error {
+			defer trace()()
+			failed = row.do(i)
+			return failed
+		}, fill); failed != nil {
+			return &StepError{Step: row.ID, Text: failed.Error(), Code: 125, Way: hint(row.ID, failed), err: failed}
+		} else if err != nil {
+			return err // who hears it ended it
 		}
 	}
 	return nil
+}
+
+// details are what the parent adds to an event: the PID, and the calls between.
+func (i *Init) details() (trace func() (stop func()), fill func(*narrate.Event)) {
+	var calls []narrate.Call
+	trace = func() func() {
+		if !i.Narrate.Attends() {
+			return func() {}
+		}
+		return traceCalls(&calls)
+	}
+	return trace, func(e *narrate.Event) { e.Pid, e.Calls = i.pid, calls }
 }
 
 // Abort ends whatever was begun. The kernel takes the namespaces and mounts
@@ -74,8 +92,8 @@ func (i *Init) Abort() {
 		_ = unix.Kill(i.pid, unix.SIGKILL)
 		_, _ = linux.Reap(i.pid)
 	}
-	if unused := <-i.program; unused.f != nil {
-		unused.f.Close()
+	if unused, err := i.program(); err == nil {
+		unused.Close() // clone may have done so
 	}
 	if i.group != nil {
 		_ = errors.Join(i.group.Kill(), i.group.Remove()) // what still stands is found by the next command
@@ -97,11 +115,11 @@ func (i *Init) createCgroup() error {
 // clone starts the init in its cgroup. A new pid namespace has to come with the
 // clone; all others are the init's own steps.
 func (i *Init) clone() error {
-	opened := <-i.program
-	if opened.err != nil {
-		return opened.err
+	opened, err := i.program()
+	if err != nil {
+		return err
 	}
-	defer opened.f.Close()
+	defer opened.Close()
 	ours, theirs, err := newChannel()
 	if err != nil {
 		return err
@@ -113,7 +131,7 @@ func (i *Init) clone() error {
 		return err
 	}
 	defer null.Close()
-	p := linux.Program{File: opened.f, Argv: []string{InitName}, Env: []string{}, Files: []*os.File{i.Stdin, i.Stdout, i.Stderr, theirs.f}}
+	p := linux.Program{File: opened, Argv: []string{InitName}, Env: []string{}, Files: []*os.File{i.Stdin, i.Stdout, i.Stderr, theirs.f}}
 	for fd, f := range p.Files {
 		if f == nil {
 			p.Files[fd] = null

@@ -4,13 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"time"
+	"slices"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
 	"github.com/learnbox/learnbox/internal/linux"
-	"github.com/learnbox/learnbox/narrate"
 	"github.com/learnbox/learnbox/sandbox/network"
 	"github.com/learnbox/learnbox/sandbox/rootfs"
 )
@@ -18,10 +17,11 @@ import (
 // A guest is the init on its way to becoming the container's program.
 type guest struct {
 	*plan
-	ch    channel
-	root  *rootfs.Root // from rootfs.overlay on
-	slave *os.File     // from tty.open on
-	self  *os.File     // this program, kept for --init
+	ch     channel
+	root   *rootfs.Root // from rootfs.overlay on
+	slave  *os.File     // from tty.open on
+	filter *Filter      // from init.wait on
+	self   *os.File     // this program, kept for --init
 }
 
 // channelFD is where the init finds its end of the socket.
@@ -43,7 +43,10 @@ func RunInit(args []string) int {
 		if s.needed != nil && !s.needed(g.plan) {
 			continue
 		}
-		if err := g.narrator().Run(s.Step, func() error { return s.do(&g) }); err != nil {
+		if slices.Contains(g.Without, s.ID) {
+			continue
+		}
+		if err := g.take(s); err != nil {
 			return g.fail(s.ID, err)
 		}
 	}
@@ -59,6 +62,9 @@ func (g *guest) prepare() error {
 	if err := linux.DieWithParent(); err != nil {
 		return err
 	}
+	if err := linux.SetName(InitName); err != nil { // it was executed by a descriptor, and is named like that
+		return err
+	}
 	unix.CloseOnExec(channelFD)
 	unix.Umask(0) // modes are given exactly; the program's own umask is set before the execve
 	g.plan = new(plan)
@@ -71,17 +77,6 @@ func (g *guest) prepare() error {
 	self, err := linux.Open("/proc/self/exe", unix.O_RDONLY)
 	g.self = self
 	return err
-}
-
-// narrator passes events on to the parent, if it listens.
-func (g *guest) narrator() narrate.Narrator {
-	if !g.Narrate {
-		return nil
-	}
-	return func(e narrate.Event) {
-		took := e.Took.Truncate(time.Microsecond)
-		_ = g.ch.send(&message{Event: &eventMessage{e.Step.ID, e.Phase, took}}, nil) // a parent that left is noticed by the death signal
-	}
 }
 
 // fail tells the parent which step failed and returns the exit code, in case

@@ -27,11 +27,13 @@ type plan struct {
 	Cgroups []cgroup.Mount
 	Reaper  bool
 	Size    tty.Size
-	Narrate bool
+
+	Narrate bool     // tell of every step
+	Attend  bool     // and wait after each, and tell its calls
+	Without []string // steps to leave out: see package explain/whatif
 
 	Unconfined bool // no filter will come
-
-	filter Filter // comes with the parent's second message
+	OwnFilter  bool // nothing is told once it is loaded
 }
 
 func (i *Init) plan() *plan {
@@ -41,7 +43,7 @@ func (i *Init) plan() *plan {
 		Mounts: i.Spec.Mounts, Namespaces: l.Namespaces, Devices: l.Devices, Sysctl: l.Sysctl,
 		MaskedPaths: l.MaskedPaths, ReadonlyPaths: l.ReadonlyPaths,
 		Overlay: i.Overlay, Merged: i.Merged, Cgroups: i.group.Mounts(),
-		Reaper: i.Reaper, Size: i.Size, Narrate: i.Narrate != nil,
-		Unconfined: i.Unconfined,
+		Reaper: i.Reaper, Size: i.Size, Narrate: i.Narrate != nil, Attend: i.Narrate.Attends(), Without: i.Without,
+		Unconfined: i.Unconfined, OwnFilter: i.OwnFilter,
 	}
 }

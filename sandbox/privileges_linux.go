@@ -94,17 +94,6 @@ func (g *guest) capabilities() (caps.Set, error) {
 	return caps.ParseAll(g.Process.Capabilities.Bounding)
 }
 
-// wait waits for the parent's second message, which brings the filter.
-func (g *guest) wait() error {
-	if _, err := g.ch.receive(&g.filter); err != nil {
-		return err
-	}
-	if len(g.filter.Program) == 0 && !g.Unconfined {
-		return errors.New("the parent sent no seccomp filter")
-	}
-	return nil
-}
-
 func (g *guest) boundCaps() error {
 	set, err := g.capabilities()
 	if err != nil {
@@ -159,6 +148,9 @@ func (g *guest) loadFilter() error {
 	}
 	if err := g.ch.send(&message{Exec: true}, nil); err != nil {
 		return err
+	}
+	if g.OwnFilter {
+		g.Narrate = false // it may not allow sendmsg
 	}
 	return seccomp.Load(program, g.filter.Flags...)
 }

@@ -40,7 +40,7 @@ type CloneOptions struct {
 	Empty    string // absolute: an empty directory
 
 	Stdin, Stdout, Stderr *os.File // the program's; nil: /dev/null, or its terminal
-	Narrate               narrate.Narrator
+	Narrate               *narrate.Narrator
 }
 
 // A Config is what the container is to be.
@@ -52,6 +52,11 @@ type Config struct {
 	Size    tty.Size // of the terminal, with Spec.Process.Terminal
 
 	Unconfined bool // run without a seccomp filter; else it is an error if Meanwhile returns none
+	OwnFilter  bool // the filter is the user's, and may forbid the init to speak: what follows it is told afterwards
+
+	// Without names steps of the init to leave out. What they protect is then
+	// unprotected; see whatif in cmd/learnbox.
+	Without []string
 
 	// Meanwhile is called while the init, of this PID, builds the container, and
 	// done before the program runs. It returns the filter for the program.

@@ -8,8 +8,6 @@ import (
 	"io"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/learnbox/learnbox/narrate"
 )
 
 // Start has the init build the container and returns when its program runs. If
@@ -49,7 +47,7 @@ func (i *Init) save() (err error) {
 	return err
 }
 
-func (i *Init) release() error { return i.ch.send(&i.filter, nil) }
+func (i *Init) release() error { return i.ch.send(&order{&i.filter}, nil) }
 
 // listen hears the init out until its socket closes.
 func (i *Init) listen() error {
@@ -65,30 +63,20 @@ func (i *Init) listen() error {
 		}
 		switch {
 		case m.Failure != nil:
-			return m.Failure
+			return i.hearFailure(m.Failure)
 		case m.Warning != "":
 			i.warnings = append(i.warnings, m.Warning)
 		case m.Terminal:
 			i.terminal = passed
 		case m.Event != nil:
-			i.tell(*m.Event)
+			if err := i.hearEvent(*m.Event); err != nil {
+				return err
+			}
 		}
 		exec = exec || m.Exec
 	}
 	if !exec {
 		return &StepError{Step: "init.clone", Text: "the init ended before the program could start", Code: 125}
 	}
-	return nil
-}
-
-// tell passes an event of the init on, with the texts of the table.
-func (i *Init) tell(e eventMessage) {
-	if i.Narrate == nil {
-		return
-	}
-	for _, row := range initSteps() {
-		if row.ID == e.Step {
-			i.Narrate(narrate.Event{Step: row.Step, Phase: e.Phase, Took: e.Took})
-		}
-	}
+	return i.hearSilence()
 }

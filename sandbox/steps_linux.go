@@ -151,7 +151,7 @@ func initSteps() []step[*guest] {
 			func(p *plan) bool { return p.Process.NoNewPrivileges }, (*guest).noNewPrivs),
 		row("seccomp.load", "A filter for system calls",
 			"needs CAP_SYS_ADMIN unless no_new_privs is on, so before the capabilities go",
-			func(p *plan) bool { return len(p.filter.Program) > 0 }, (*guest).loadFilter),
+			func(p *plan) bool { return !p.Unconfined }, (*guest).loadFilter),
 		row("caps.set", "Only the capabilities it was given",
 			"last, because most steps above need one that is not among them",
 			nil, (*guest).setCaps),

@@ -72,6 +72,7 @@ func TestEveryStepHasItsTexts(t *testing.T) {
 func TestNamespacesAreLeftOutWhenShared(t *testing.T) {
 	p := &plan{
 		Process:    &specs.Process{},
+		Unconfined: true,
 		Namespaces: []specs.LinuxNamespace{{Type: specs.MountNamespace}, {Type: specs.UTSNamespace}},
 	}
 	for id, want := range map[string]bool{"ns.mount": true, "ns.uts": true, "ns.net": false, "net.loopback": false, "ns.ipc": false, "ns.cgroup": false, "tty.open": false, "seccomp.load": false, "rootfs.pivot": true} {

@@ -9,6 +9,7 @@ import (
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
+	"github.com/learnbox/learnbox/narrate"
 	"github.com/learnbox/learnbox/sandbox/cgroup"
 )
 
@@ -128,8 +129,8 @@ func (w *wire) fail() {
 	w.err, w.bytes = errors.New("a message ends too early"), nil
 }
 
-// fields are all of a plan but the filter, which comes later. Of the types of
-// the OCI specification they are those that the init acts on.
+// fields are all of a plan. Of the types of the OCI specification they are
+// those that the init acts on.
 func (p *plan) fields(w *wire) {
 	text(w, &p.Hostname)
 	optional(w, &p.Process, processFields)
@@ -162,7 +163,10 @@ func (p *plan) fields(w *wire) {
 	number(w, &p.Size.Rows)
 	number(w, &p.Size.Cols)
 	flag(w, &p.Narrate)
+	flag(w, &p.Attend)
+	list(w, &p.Without, text)
 	flag(w, &p.Unconfined)
+	flag(w, &p.OwnFilter)
 }
 
 func processFields(w *wire, p *specs.Process) {
@@ -198,11 +202,21 @@ func (f *Filter) fields(w *wire) {
 	list(w, &f.Flags, text)
 }
 
+func (o *order) fields(w *wire) {
+	optional(w, &o.Filter, func(w *wire, f *Filter) { f.fields(w) })
+}
+
 func (m *message) fields(w *wire) {
 	optional(w, &m.Event, func(w *wire, e *eventMessage) {
 		text(w, &e.Step)
 		text(w, &e.Phase)
 		number(w, &e.Took)
+		list(w, &e.Calls, func(w *wire, c *narrate.Call) {
+			text(w, &c.Call)
+			text(w, &c.Result)
+			text(w, &c.At)
+			number(w, &c.Repeat)
+		})
 	})
 	text(w, &m.Warning)
 	flag(w, &m.Terminal)

@@ -65,7 +65,7 @@ func TestWireCarriesEveryField(t *testing.T) {
 	}{
 		{"plan", new(plan), new(plan), cmp.AllowUnexported(plan{})},
 		{"message", new(message), new(message), cmp.AllowUnexported(StepError{})},
-		{"filter", new(Filter), new(Filter), nil},
+		{"order", new(order), new(order), nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			fill(t, reflect.ValueOf(c.in).Elem(), c.name)

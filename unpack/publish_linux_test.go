@@ -29,7 +29,7 @@ func TestFlattenTwice(t *testing.T) {
 	var phases []narrate.Phase
 	var done []digest.Digest
 	o := Options{
-		Narrate:  func(e narrate.Event) { phases = append(phases, e.Phase) },
+		Narrate:  &narrate.Narrator{Hear: func(e narrate.Event) error { phases = append(phases, e.Phase); return nil }},
 		Progress: func(d digest.Digest) { done = append(done, d) },
 	}
 	path, err := Flatten(t.Context(), dir, all, o)

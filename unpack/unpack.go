@@ -48,7 +48,7 @@ type Options struct {
 	// is one for each 16 KiB of MaxBytes, at least 2 Mi, so that one flag for
 	// MaxBytes raises both.
 	MaxEntries int64
-	Narrate    narrate.Narrator
+	Narrate    *narrate.Narrator
 	Progress   func(layer digest.Digest) // may be nil; a layer is applied
 	Skipped    func(Skip)                // may be nil; an entry, or a part of one, is left out
 }
@@ -74,21 +74,23 @@ func Flatten(ctx context.Context, dir string, layers []store.Layer, o Options) (
 	if err != nil {
 		return "", fmt.Errorf("unpack: %w", err)
 	}
-	step := narrate.Step{
+	if isDirectory(path) {
+		o.Narrate.Skip(Step())
+		return path, nil
+	}
+	if err := o.Narrate.Run(Step(), func() error { return flatten(ctx, path, layers, o) }); err != nil {
+		return "", err
+	}
+	return path, nil
+}
+
+// Step is the step that Flatten is in a run.
+func Step() narrate.Step {
+	return narrate.Step{
 		ID:    "image.unpack",
 		Title: "One directory from all layers",
 		Why:   "so that a container needs only one lower directory, which every container of the image shares",
 	}
-	if isDirectory(path) {
-		if o.Narrate != nil {
-			o.Narrate(narrate.Event{Step: step, Phase: narrate.Skip})
-		}
-		return path, nil
-	}
-	if err := o.Narrate.Run(step, func() error { return flatten(ctx, path, layers, o) }); err != nil {
-		return "", err
-	}
-	return path, nil
 }
 
 // Path returns where Flatten puts, or has put, the layers' root filesystem, and

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/learnbox/learnbox/explain"
 	"github.com/learnbox/learnbox/narrate"
 	"github.com/learnbox/learnbox/pull"
 	"github.com/learnbox/learnbox/pull/store"
@@ -34,9 +35,11 @@ type app struct {
 
 	root, runDir string // absolute
 	registries   pull.Registries
-	maxUnpacked  int64 // bytes; 0: the default
-	narrate      narrate.Narrator
-	imageUsers   imageUsers // nil: there are no containers
+	maxUnpacked  int64             // bytes; 0: the default
+	narrate      *narrate.Narrator // nil: nobody listens
+	teller       *explain.Teller   // nil: nobody but tests listens
+	held         *heldWriter       // what the teller writes to
+	imageUsers   imageUsers        // nil: there are no containers
 }
 
 // configure finds the places and the registries: flags before environment

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/learnbox/learnbox/lifecycle"
+	"github.com/learnbox/learnbox/narrate"
 	"github.com/learnbox/learnbox/sandbox/tty"
 )
 
@@ -34,7 +35,11 @@ func attach(a *app, live *lifecycle.Live, proxy *signalProxy, interactive, termi
 	drain := live.Attach(stdin, a.stdout, a.stderr)
 	proxy.to(a, live)
 	status, err := live.Wait()
-	return status.Code, errors.Join(err, drain())
+	err = errors.Join(err, drain())
+	if err == nil && a.narrate != nil {
+		err = a.narrate.Hear(narrate.Event{Step: lifecycle.ExitStep(), Phase: narrate.Done, Pid: live.Pid})
+	}
+	return status.Code, err
 }
 
 // makeRaw turns off all that the user's terminal does with keys: the

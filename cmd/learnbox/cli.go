@@ -50,7 +50,7 @@ func run(args []string, stdin *os.File, stdout, stderr io.Writer) int {
 }
 
 // runTold is run with somebody who hears of every step.
-func runTold(args []string, stdin *os.File, stdout, stderr io.Writer, n narrate.Narrator) int {
+func runTold(args []string, stdin *os.File, stdout, stderr io.Writer, n *narrate.Narrator) int {
 	out := &report{stderr: stderr}
 	if len(args) < 2 || args[1] == "-h" {
 		args = []string{"learnbox", "--help"}

@@ -152,7 +152,6 @@ func (b bench) watch(t *testing.T) undisturbed {
 	}
 	u := undisturbed{began: strings.Fields(readText(t, steps)), announce: map[string]int{}}
 	call := regexp.MustCompile(`^(\d+) +(sendmsg|write)\(`)
-	begin := regexp.MustCompile(`\\"Step\\":\\"([^"\\]+)\\",\\"Phase\\":\\"begin\\"`)
 	sends, init := map[string]int{}, ""
 	for line := range strings.Lines(readText(t, trace)) {
 		c := call.FindStringSubmatch(line)
@@ -162,9 +161,9 @@ func (b bench) watch(t *testing.T) undisturbed {
 		if c[2] == "sendmsg" {
 			sends[c[1]]++
 		}
-		if s := begin.FindStringSubmatch(line); s != nil {
+		if step := begun(line); step != "" {
 			init = c[1]
-			u.announce[s[1]] = sends[init]
+			u.announce[step] = sends[init]
 		}
 	}
 	delete(sends, init)
@@ -172,6 +171,17 @@ func (b bench) watch(t *testing.T) undisturbed {
 		u.others = max(u.others, n)
 	}
 	return u
+}
+
+// begun is the step whose begin a line of the trace announces: its id, then
+// "begin" with its length before it, as a wire writes texts.
+func begun(line string) string {
+	for _, s := range sandbox.Steps() {
+		if strings.Contains(line, s.ID+`\5begin`) {
+			return s.ID
+		}
+	}
+	return ""
 }
 
 func readText(t *testing.T, file string) string {

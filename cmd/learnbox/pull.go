@@ -76,6 +76,8 @@ func (a *app) pull(ctx context.Context, word, platform string, out *pullOutput) 
 	if err != nil {
 		return store.Image{}, err
 	}
+	a.held.hold() // no line of the narration between the bars
+	defer a.held.release()
 	out.begin(word, ref)
 	var left skips
 	result, err := pull.Pull(ctx, s, ref, pull.Options{
@@ -161,7 +163,7 @@ func (a *app) imageFor(ctx context.Context, word, platform, policy string, quiet
 	if policy == pullAlways {
 		return a.pullImage(ctx, word, platform, quiet)
 	}
-	img, err := a.findImage(ctx, word)
+	img, err := a.findTold(ctx, word)
 	if err == nil {
 		fits, err := fitsPlatform(img, platform)
 		if fits || err != nil {
@@ -182,6 +184,22 @@ func (a *app) imageFor(ctx context.Context, word, platform, policy string, quiet
 		fmt.Fprintf(a.stderr, "Unable to find image '%s' locally\n", ref.Familiar())
 	}
 	return a.pullImage(ctx, word, platform, quiet)
+}
+
+// findTold is findImage as a step of a run: what is not there is no step yet.
+func (a *app) findTold(ctx context.Context, word string) (store.Image, error) {
+	img, err := a.findImage(ctx, word)
+	if err != nil || a.narrate == nil {
+		return img, err
+	}
+	err = a.narrate.Run(pull.ResolveStep(), func() error {
+		img, err = a.findImage(ctx, word)
+		return err
+	})
+	if err == nil {
+		a.narrate.Skip(pull.PullStep())
+	}
+	return img, err
 }
 
 // findImage returns the image in the store that word means: a name, an ID or the

@@ -6,9 +6,10 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"unicode"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/learnbox/learnbox/narrate"
 )
 
 // Exit codes that learnbox itself chooses; docs and tests rely on them.
@@ -74,7 +75,7 @@ func (r *report) fail(verb string, err error) int {
 		}
 	}
 	for _, h := range hints {
-		fmt.Fprintf(r.stderr, "hint: %s\n", plain(h))
+		fmt.Fprintf(r.stderr, "hint: %s\n", narrate.Plain(h))
 	}
 	return code
 }
@@ -82,28 +83,11 @@ func (r *report) fail(verb string, err error) int {
 // line prints one error. "learnbox: VERB:" is said here and nowhere else.
 func (r *report) line(verb string, err error) {
 	if verb == "" {
-		fmt.Fprintf(r.stderr, "learnbox: %s\n", plain(err.Error()))
+		fmt.Fprintf(r.stderr, "learnbox: %s\n", narrate.Plain(err.Error()))
 		return
 	}
 	// "pull: pull docker.io/…": a package says what it was doing, which the verb said already.
-	fmt.Fprintf(r.stderr, "learnbox: %s: %s\n", verb, strings.TrimPrefix(plain(err.Error()), verb+" "))
-}
-
-// plain shows control characters instead of sending them: names in errors come
-// from images and registries, and a terminal obeys what it is sent.
-func plain(s string) string {
-	if strings.IndexFunc(s, unicode.IsControl) < 0 {
-		return s
-	}
-	var b strings.Builder
-	for _, r := range s {
-		if unicode.IsControl(r) && r != '\n' && r != '\t' {
-			fmt.Fprintf(&b, "\\x%02x", r)
-			continue
-		}
-		b.WriteRune(r)
-	}
-	return b.String()
+	fmt.Fprintf(r.stderr, "learnbox: %s: %s\n", verb, strings.TrimPrefix(narrate.Plain(err.Error()), verb+" "))
 }
 
 // complaints takes joined errors apart.
@@ -169,29 +153,36 @@ func noVerb(app *kong.Application, parse *kong.ParseError) error {
 		return hintedError{errors.New(what), "see learnbox --help"}
 	}
 	hint := "learnbox --help lists the verbs"
-	if near := nearest(rest[0], app.Children); near != "" {
+	if near := nearest(rest[0], visible(app.Children)); near != "" {
 		hint = "did you mean " + near + "?"
 	}
 	return hintedError{fmt.Errorf("unknown verb %q", rest[0]), hint}
 }
 
-// nearest returns the verb that word was most likely meant to be: one that
+// nearest returns the name that word was most likely meant to be: one that
 // begins with it, or the one with the fewest typing errors, at most two.
-func nearest(word string, verbs []*kong.Node) string {
+func nearest(word string, names []string) string {
 	best, least := "", 3
-	for _, v := range verbs {
-		if v.Hidden {
-			continue
-		}
-		d := typingErrors(word, v.Name)
-		if len(word) > 1 && strings.HasPrefix(v.Name, word) {
+	for _, name := range names {
+		d := typingErrors(word, name)
+		if len(word) > 1 && strings.HasPrefix(name, word) {
 			d = 0
 		}
-		if d < least && d < len(v.Name) {
-			best, least = v.Name, d
+		if d < least && d < len(name) {
+			best, least = name, d
 		}
 	}
 	return best
+}
+
+func visible(verbs []*kong.Node) []string {
+	var names []string
+	for _, v := range verbs {
+		if !v.Hidden {
+			names = append(names, v.Name)
+		}
+	}
+	return names
 }
 
 // typingErrors counts letters that are missing, superfluous, wrong or swapped

@@ -28,9 +28,9 @@ func told() {
 		panic(err)
 	}
 	who, at, _ := strings.Cut(os.Getenv(killEnv), "@")
-	os.Exit(runTold(os.Args, os.Stdin, os.Stdout, os.Stderr, func(e narrate.Event) {
+	os.Exit(runTold(os.Args, os.Stdin, os.Stdout, os.Stderr, &narrate.Narrator{Hear: func(e narrate.Event) error {
 		if e.Phase != narrate.Begin {
-			return
+			return nil
 		}
 		fmt.Fprintln(steps, e.Step.ID)
 		switch {
@@ -44,7 +44,8 @@ func told() {
 				}
 			}()
 		}
-	}))
+		return nil
+	}}))
 }
 
 // killChild kills the init, if there is one.

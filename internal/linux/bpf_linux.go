@@ -29,9 +29,6 @@ func SetSeccompFilter(program []byte, flags uint) error {
 	}{uint16(count), unsafe.SliceData(program)}
 	_, _, errno := unix.RawSyscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, uintptr(flags), uintptr(unsafe.Pointer(&prog)))
 	runtime.KeepAlive(program)
-	if errno == 0 {
-		return nil
-	}
 	return Failed(errno, "seccomp(SECCOMP_SET_MODE_FILTER, %s, {len=%d, filter=…})", seccompFlags(flags), count)
 }
 
@@ -73,8 +70,8 @@ func LoadDeviceProgram(code []byte) (*os.File, error) {
 	fd, err := bpf(unix.BPF_PROG_LOAD, unsafe.Pointer(&attr), unsafe.Sizeof(attr))
 	runtime.KeepAlive(code)
 	runtime.KeepAlive(license)
-	if err != nil {
-		return nil, Failed(err, "bpf(BPF_PROG_LOAD, {prog_type=BPF_PROG_TYPE_CGROUP_DEVICE, insn_cnt=%d})", attr.insnCount)
+	if err := Failed(err, "bpf(BPF_PROG_LOAD, {prog_type=BPF_PROG_TYPE_CGROUP_DEVICE, insn_cnt=%d})", attr.insnCount); err != nil {
+		return nil, err
 	}
 	return os.NewFile(uintptr(fd), "device program"), nil
 }

@@ -46,13 +46,17 @@ func (e *CallError) Error() string {
 func (e *CallError) Unwrap() error { return e.Errno }
 
 // Failed wraps the errno that a call ended with in a CallError; format and args
-// show the call. A nil err stays nil and formats nothing.
+// show the call. No error stays none, as does errno 0, and formats nothing
+// unless somebody traces.
 func Failed(err error, format string, args ...any) error {
-	if err == nil {
-		return nil
+	errno, isErrno := err.(syscall.Errno) //nolint:errorlint // x/sys/unix returns the bare Errno
+	if hear := trace.Load(); hear != nil {
+		show(*hear, fmt.Sprintf(format, args...), errno)
 	}
-	errno, ok := err.(syscall.Errno) //nolint:errorlint // x/sys/unix returns the bare Errno
-	if !ok {
+	switch {
+	case err == nil || isErrno && errno == 0:
+		return nil
+	case !isErrno:
 		return fmt.Errorf(format+": %w", append(args, err)...)
 	}
 	return &CallError{Call: fmt.Sprintf(format, args...), Errno: errno}

@@ -48,8 +48,8 @@ func openTree(dir int, path, dirName string, how uint, recursive bool) (*os.File
 		how |= unix.AT_RECURSIVE
 	}
 	fd, err := unix.OpenTree(dir, path, how)
-	if err != nil {
-		return nil, Failed(err, "open_tree(%s, %q, %s)", dirName, path, treeFlags(how))
+	if err := Failed(err, "open_tree(%s, %q, %s)", dirName, path, treeFlags(how)); err != nil {
+		return nil, err
 	}
 	return os.NewFile(uintptr(fd), cmp.Or(path, dirName)), nil
 }
@@ -82,8 +82,8 @@ func SetMountFlags(mount *os.File, flags uintptr, recursive bool) error {
 		return Failed(err, "mount_setattr(%q, \"\", AT_EMPTY_PATH, {attr_set=%s})", mount.Name(), MountFlags(flags))
 	}
 	var st unix.Statfs_t // a remount replaces all flags: keep those that stand
-	if err := unix.Fstatfs(int(mount.Fd()), &st); err != nil {
-		return Failed(err, "fstatfs(%q)", mount.Name())
+	if err := Failed(unix.Fstatfs(int(mount.Fd()), &st), "fstatfs(%q)", mount.Name()); err != nil {
+		return err
 	}
 	const kept = unix.MS_RDONLY | unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC
 	return Mount("", FDPath(mount), "", unix.MS_BIND|unix.MS_REMOUNT|flags|uintptr(st.Flags&kept), "")
@@ -108,21 +108,21 @@ func attrOf(flags uintptr) uint64 {
 // fsmount) and returns a descriptor of its root. options are key, value pairs.
 func NewMount(fstype string, attr int, options ...string) (*os.File, error) {
 	fd, err := unix.Fsopen(fstype, unix.FSOPEN_CLOEXEC)
-	if err != nil {
-		return nil, Failed(err, "fsopen(%q, FSOPEN_CLOEXEC)", fstype)
+	if err := Failed(err, "fsopen(%q, FSOPEN_CLOEXEC)", fstype); err != nil {
+		return nil, err
 	}
 	defer unix.Close(fd)
 	for i := 0; i+1 < len(options); i += 2 {
-		if err := unix.FsconfigSetString(fd, options[i], options[i+1]); err != nil {
-			return nil, Failed(err, "fsconfig(%s, FSCONFIG_SET_STRING, %q, %q, 0)", fstype, options[i], options[i+1])
+		if err := Failed(unix.FsconfigSetString(fd, options[i], options[i+1]), "fsconfig(%s, FSCONFIG_SET_STRING, %q, %q, 0)", fstype, options[i], options[i+1]); err != nil {
+			return nil, err
 		}
 	}
-	if err := unix.FsconfigCreate(fd); err != nil {
-		return nil, Failed(err, "fsconfig(%s, FSCONFIG_CMD_CREATE, NULL, NULL, 0)", fstype)
+	if err := Failed(unix.FsconfigCreate(fd), "fsconfig(%s, FSCONFIG_CMD_CREATE, NULL, NULL, 0)", fstype); err != nil {
+		return nil, err
 	}
 	mnt, err := unix.Fsmount(fd, unix.FSMOUNT_CLOEXEC, attr)
-	if err != nil {
-		return nil, Failed(err, "fsmount(%s, FSMOUNT_CLOEXEC, %#x)", fstype, attr)
+	if err := Failed(err, "fsmount(%s, FSMOUNT_CLOEXEC, %#x)", fstype, attr); err != nil {
+		return nil, err
 	}
 	return os.NewFile(uintptr(mnt), fstype), nil
 }

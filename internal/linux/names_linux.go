@@ -8,8 +8,10 @@ import (
 
 func errnoName(e syscall.Errno) string { return unix.ErrnoName(e) }
 
-// MountFlags prints the flags of mount(2).
-func MountFlags(f uintptr) string {
+// MountFlags are the flags of mount(2), printed by name.
+type MountFlags uintptr
+
+func (f MountFlags) String() string {
 	return flags(uint64(f), []flagName{
 		{unix.MS_RDONLY, "MS_RDONLY"},
 		{unix.MS_NOSUID, "MS_NOSUID"},
@@ -31,8 +33,10 @@ func MountFlags(f uintptr) string {
 	})
 }
 
-// CloneFlags prints the namespace flags of clone(2) and unshare(2).
-func CloneFlags(f uintptr) string {
+// CloneFlags are the namespace flags of clone(2) and unshare(2), printed by name.
+type CloneFlags uintptr
+
+func (f CloneFlags) String() string {
 	return flags(uint64(f), []flagName{
 		{unix.CLONE_NEWNS, "CLONE_NEWNS"},
 		{unix.CLONE_NEWUTS, "CLONE_NEWUTS"},
@@ -45,14 +49,18 @@ func CloneFlags(f uintptr) string {
 	})
 }
 
-func seccompFlags(f uint) string {
+type seccompFlags uint
+
+func (f seccompFlags) String() string {
 	return flags(uint64(f), []flagName{
 		{unix.SECCOMP_FILTER_FLAG_LOG, "SECCOMP_FILTER_FLAG_LOG"},
 		{unix.SECCOMP_FILTER_FLAG_SPEC_ALLOW, "SECCOMP_FILTER_FLAG_SPEC_ALLOW"},
 	})
 }
 
-func treeFlags(f uint) string {
+type treeFlags uint
+
+func (f treeFlags) String() string {
 	return flags(uint64(f), []flagName{
 		{unix.OPEN_TREE_CLONE, "OPEN_TREE_CLONE"},
 		{unix.OPEN_TREE_CLOEXEC, "OPEN_TREE_CLOEXEC"},
@@ -61,7 +69,9 @@ func treeFlags(f uint) string {
 	})
 }
 
-func openFlags(f uint64) string {
+type openFlags uint64
+
+func (f openFlags) String() string {
 	access := "O_RDONLY"
 	switch f & unix.O_ACCMODE {
 	case unix.O_WRONLY:
@@ -73,7 +83,7 @@ func openFlags(f uint64) string {
 	if f == 0 {
 		return access
 	}
-	return access + "|" + flags(f, []flagName{
+	return access + "|" + flags(uint64(f), []flagName{
 		{unix.O_CREAT, "O_CREAT"},
 		{unix.O_EXCL, "O_EXCL"},
 		{unix.O_NOCTTY, "O_NOCTTY"},
@@ -85,8 +95,10 @@ func openFlags(f uint64) string {
 	})
 }
 
-func resolveFlags(f uint64) string {
-	return flags(f, []flagName{
+type resolveFlags uint64
+
+func (f resolveFlags) String() string {
+	return flags(uint64(f), []flagName{
 		{unix.RESOLVE_BENEATH, "RESOLVE_BENEATH"},
 		{unix.RESOLVE_IN_ROOT, "RESOLVE_IN_ROOT"},
 		{unix.RESOLVE_NO_MAGICLINKS, "RESOLVE_NO_MAGICLINKS"},

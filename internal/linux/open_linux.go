@@ -9,8 +9,8 @@ import (
 // Open is open(2) with O_CLOEXEC.
 func Open(path string, flags int) (*os.File, error) {
 	fd, err := unix.Open(path, flags|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return nil, Failed(err, "open(%q, %s)", path, openFlags(uint64(flags|unix.O_CLOEXEC)))
+	if err := Failed(err, "open(%q, %s)", path, openFlags(uint64(flags|unix.O_CLOEXEC))); err != nil {
+		return nil, err
 	}
 	return os.NewFile(uintptr(fd), path), nil
 }
@@ -29,8 +29,8 @@ func OpenIn(dir *os.File, path string, flags int, perm uint32, resolve uint64) (
 		if err == unix.EINTR || err == unix.EAGAIN { // EAGAIN: a rename raced with "..", openat2(2)
 			continue
 		}
-		if err != nil {
-			return nil, Failed(err, "openat2(%q, %q, {flags=%s, resolve=%s})", dir.Name(), path, openFlags(how.Flags), resolveFlags(how.Resolve))
+		if err := Failed(err, "openat2(%q, %q, {flags=%s, resolve=%s})", dir.Name(), path, openFlags(how.Flags), resolveFlags(how.Resolve)); err != nil {
+			return nil, err
 		}
 		return os.NewFile(uintptr(fd), path), nil
 	}

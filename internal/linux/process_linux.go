@@ -2,6 +2,8 @@ package linux
 
 import (
 	"os"
+	"path/filepath"
+	"runtime"
 	"syscall"
 	"unsafe"
 
@@ -17,6 +19,15 @@ func Unshare(flags int) error {
 // lack CAP_SYS_PTRACE in its user namespace (CVE-2016-9962). An execve undoes it.
 func NotDumpable() error {
 	return Failed(unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0), "prctl(PR_SET_DUMPABLE, 0)")
+}
+
+// SetName is what ps(1) shows of the calling thread; an execve replaces it.
+func SetName(name string) error {
+	b, err := unix.BytePtrFromString(name)
+	if err != nil {
+		return Failed(err, "prctl(PR_SET_NAME, %q)", name)
+	}
+	return Failed(unix.Prctl(unix.PR_SET_NAME, uintptr(unsafe.Pointer(b)), 0, 0, 0), "prctl(PR_SET_NAME, %q)", name)
 }
 
 // NoNewPrivs sets no_new_privs: from here on no execve can gain privileges.
@@ -53,16 +64,15 @@ func SetRlimit(name string, resource int, soft, hard uint64) error {
 // x/sys/unix's own functions change all threads of the process; every other
 // thread ends with the execve, so the raw call is enough.
 func SetUser(uid, gid uint32, groups []int) error {
-	if err := unix.Setgroups(groups); err != nil {
-		return Failed(err, "setgroups(%d, %v)", len(groups), groups)
+	if err := Failed(unix.Setgroups(groups), "setgroups(%d, %v)", len(groups), groups); err != nil {
+		return err
 	}
-	if _, _, e := unix.RawSyscall(unix.SYS_SETRESGID, uintptr(gid), uintptr(gid), uintptr(gid)); e != 0 {
-		return Failed(e, "setresgid(%d, %d, %d)", gid, gid, gid)
+	_, _, errno := unix.RawSyscall(unix.SYS_SETRESGID, uintptr(gid), uintptr(gid), uintptr(gid))
+	if err := Failed(errno, "setresgid(%d, %d, %d)", gid, gid, gid); err != nil {
+		return err
 	}
-	if _, _, e := unix.RawSyscall(unix.SYS_SETRESUID, uintptr(uid), uintptr(uid), uintptr(uid)); e != 0 {
-		return Failed(e, "setresuid(%d, %d, %d)", uid, uid, uid)
-	}
-	return nil
+	_, _, errno = unix.RawSyscall(unix.SYS_SETRESUID, uintptr(uid), uintptr(uid), uintptr(uid))
+	return Failed(errno, "setresuid(%d, %d, %d)", uid, uid, uid)
 }
 
 // Chdir is chdir(2).
@@ -91,4 +101,36 @@ func Execveat(f *os.File, argv, envp []string) error {
 	_, _, errno := unix.RawSyscall6(unix.SYS_EXECVEAT, f.Fd(), uintptr(unsafe.Pointer(&empty[0])),
 		uintptr(unsafe.Pointer(&args[0])), uintptr(unsafe.Pointer(&env[0])), unix.AT_EMPTY_PATH, 0)
 	return Failed(errno, "execveat(%d, \"\", %q, …, AT_EMPTY_PATH)", f.Fd(), argv)
+}
+
+// Inside calls do on a thread that has entered the namespace that a file such
+// as /proc/PID/ns/uts stands for (setns(2)), and that comes back.
+//
+// The thread must not end instead: if it is the one that cloned the init, that
+// would be the death of the parent (see DieWithParent).
+func Inside(namespace string, kind int, do func() error) (err error) {
+	there, err := Open(namespace, unix.O_RDONLY)
+	if err != nil {
+		return err
+	}
+	defer there.Close()
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	here, err := Open("/proc/thread-self/ns/"+filepath.Base(namespace), unix.O_RDONLY)
+	if err != nil {
+		return err
+	}
+	defer here.Close()
+	enter := func(f *os.File) error {
+		return Failed(unix.Setns(int(f.Fd()), kind), "setns(%q, %s)", f.Name(), CloneFlags(uintptr(kind)))
+	}
+	if err := enter(there); err != nil {
+		return err
+	}
+	defer func() {
+		if back := enter(here); back != nil {
+			panic(back) // the way back was open a moment ago; go no further in the wrong place
+		}
+	}()
+	return do()
 }

@@ -74,8 +74,8 @@ func sameFile(f, original *os.File) error {
 // cannot be executed (ETXTBSY, execve(2)).
 func memfdProgram(original *os.File) (*os.File, error) {
 	fd, err := unix.MemfdCreate("learnbox", unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING)
-	if err != nil {
-		return nil, Failed(err, "memfd_create(\"learnbox\", MFD_CLOEXEC|MFD_ALLOW_SEALING)")
+	if err := Failed(err, "memfd_create(\"learnbox\", MFD_CLOEXEC|MFD_ALLOW_SEALING)"); err != nil {
+		return nil, err
 	}
 	f := os.NewFile(uintptr(fd), "learnbox")
 	defer f.Close()
@@ -83,8 +83,9 @@ func memfdProgram(original *os.File) (*os.File, error) {
 		return nil, fmt.Errorf("copy %s into memory: %w", original.Name(), err)
 	}
 	const seals = unix.F_SEAL_SEAL | unix.F_SEAL_SHRINK | unix.F_SEAL_GROW | unix.F_SEAL_WRITE
-	if _, err := unix.FcntlInt(f.Fd(), unix.F_ADD_SEALS, seals); err != nil {
-		return nil, Failed(err, "fcntl(%s, F_ADD_SEALS, F_SEAL_SEAL|F_SEAL_SHRINK|F_SEAL_GROW|F_SEAL_WRITE)", f.Name())
+	_, err = unix.FcntlInt(f.Fd(), unix.F_ADD_SEALS, seals)
+	if err := Failed(err, "fcntl(%s, F_ADD_SEALS, F_SEAL_SEAL|F_SEAL_SHRINK|F_SEAL_GROW|F_SEAL_WRITE)", f.Name()); err != nil {
+		return nil, err
 	}
 	return Open(FDPath(f), unix.O_RDONLY)
 }

@@ -25,8 +25,8 @@ func StartProgram(p Program) (pid int, err error) {
 	}
 	// A number out of the way of those that the child renumbers its files to.
 	exe, err := unix.FcntlInt(p.File.Fd(), unix.F_DUPFD_CLOEXEC, 100)
-	if err != nil {
-		return 0, Failed(err, "fcntl(%s, F_DUPFD_CLOEXEC, 100)", p.File.Name())
+	if err := Failed(err, "fcntl(%s, F_DUPFD_CLOEXEC, 100)", p.File.Name()); err != nil {
+		return 0, err
 	}
 	file := os.NewFile(uintptr(exe), p.File.Name())
 	defer file.Close()

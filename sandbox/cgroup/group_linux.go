@@ -37,7 +37,7 @@ func Create(h Hierarchy, path string) (*Group, error) {
 		return nil, err
 	}
 	var made []string
-	for i, dir := range g.dirs() {
+	for i, dir := range g.Dirs() {
 		if err = mkdirs(h.Trees[i].Dir, dir, h.prepare(i)); err != nil {
 			if !errors.Is(err, fs.ErrExist) {
 				made = append(made, dir)
@@ -96,8 +96,8 @@ func List(h Hierarchy, path string) ([]string, error) {
 	return slices.Compact(found), nil
 }
 
-// dirs are the group's directories, one for each tree.
-func (g *Group) dirs() []string {
+// Dirs are the group's directories, one for each tree.
+func (g *Group) Dirs() []string {
 	dirs := make([]string, len(g.h.Trees))
 	for i, t := range g.h.Trees {
 		dirs[i] = t.Dir + "/" + g.Path
@@ -112,7 +112,7 @@ func (g *Group) dirs() []string {
 // process is one's own child, let it be born in the group: [Group.Inside] and
 // [Group.FD].
 func (g *Group) Add(pid int) error {
-	for _, dir := range g.dirs() {
+	for _, dir := range g.Dirs() {
 		if err := writeFile(dir+"/cgroup.procs", fmt.Sprint(pid)); err != nil {
 			return fmt.Errorf("add process %d to cgroup %s: %w", pid, g.Path, err)
 		}
@@ -127,7 +127,7 @@ func (g *Group) FD() (*os.File, error) {
 	if g.h.Version == 1 {
 		return nil, nil //nolint:nilnil // the absence of a descriptor is an answer
 	}
-	f, err := os.Open(g.dirs()[0])
+	f, err := os.Open(g.Dirs()[0])
 	if err != nil {
 		return nil, fmt.Errorf("open cgroup %s: %w", g.Path, err)
 	}
@@ -155,7 +155,7 @@ func (g *Group) Inside(start func() error) error {
 // does not exist has none.
 func (g *Group) Procs() ([]int, error) {
 	var all []int
-	for _, dir := range g.dirs() {
+	for _, dir := range g.Dirs() {
 		pids, err := procsBelow(dir)
 		if err != nil {
 			return nil, fmt.Errorf("processes of cgroup %s: %w", g.Path, err)
@@ -184,7 +184,7 @@ func (g *Group) Kill() error {
 // waited for. A group that does not exist is removed.
 func (g *Group) Remove() error {
 	var errs []error
-	for _, dir := range g.dirs() {
+	for _, dir := range g.Dirs() {
 		errs = append(errs, removeDir(dir))
 	}
 	if err := errors.Join(errs...); err != nil {
@@ -214,7 +214,7 @@ func (g *Group) Mounts() []Mount {
 		return nil
 	}
 	mounts := make([]Mount, 0, len(g.h.Trees))
-	for i, dir := range g.dirs() {
+	for i, dir := range g.Dirs() {
 		controllers := g.h.Trees[i].Controllers
 		m := Mount{Source: dir, Name: strings.TrimPrefix(strings.Join(controllers, ","), "name=")}
 		if len(controllers) > 1 {

@@ -168,7 +168,7 @@ func TestAGroupMustBeNew(t *testing.T) {
 			if got, err := List(h, filepath.Dir(g.Path)); err != nil || !slices.Equal(got, []string{g.Path}) {
 				t.Errorf("List() = %v, %v", got, err)
 			}
-			for _, dir := range g.dirs() {
+			for _, dir := range g.Dirs() {
 				if _, err := os.Stat(dir); err != nil {
 					t.Errorf("the first one is no longer whole: %v", err)
 				}
@@ -200,12 +200,12 @@ func TestKillOutrunsAForkBomb(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			for _, dir := range g.dirs() {
+			for _, dir := range g.Dirs() {
 				if err := mkdirs(dir, dir+"/own", func(string) error { return nil }); err != nil {
 					t.Fatal(err)
 				}
 			}
-			run(t, g, exec.CommandContext(t.Context(), "sh", "-c", "echo 0 >"+g.dirs()[0]+"/own/cgroup.procs; "+bomb))
+			run(t, g, exec.CommandContext(t.Context(), "sh", "-c", "echo 0 >"+g.Dirs()[0]+"/own/cgroup.procs; "+bomb))
 			for end := time.Now().Add(5 * time.Second); ; {
 				pids, err := g.Procs()
 				if err != nil {
@@ -249,7 +249,7 @@ func TestKillWithoutCgroupKill(t *testing.T) {
 	}
 	g := mustCreate(t, h)
 	cmd := run(t, g, sleeper(t))
-	if err := g.killFrozen(g.dirs()[0]); err != nil {
+	if err := g.killFrozen(g.Dirs()[0]); err != nil {
 		t.Fatal(err)
 	}
 	if err := cmd.Wait(); err == nil || !strings.Contains(err.Error(), "killed") {
@@ -324,7 +324,7 @@ func TestTheRestOfAGroupIsRemoved(t *testing.T) {
 		t.Skip("a group of version 2 has one directory only")
 	}
 	g := mustCreate(t, h)
-	for _, dir := range g.dirs()[:3] {
+	for _, dir := range g.Dirs()[:3] {
 		if err := rmdir(dir); err != nil {
 			t.Fatal(err)
 		}

@@ -93,7 +93,7 @@ func (g *Group) insideV1(start func() error) (err error) {
 		}
 		err = errors.Join(err, moved)
 	}()
-	if err := moveThread(g.dirs()); err != nil {
+	if err := moveThread(g.Dirs()); err != nil {
 		return err
 	}
 	return start()

@@ -14,7 +14,7 @@ import (
 // group, while a group counts and limits only what the group above enables in
 // its cgroup.subtree_control.
 func (g *Group) limitDevicesV2(rules []deviceRule) error {
-	f, err := os.Open(g.dirs()[0])
+	f, err := os.Open(g.Dirs()[0])
 	if err != nil {
 		return err
 	}
@@ -25,7 +25,7 @@ func (g *Group) limitDevicesV2(rules []deviceRule) error {
 // killV2 uses cgroup.kill, which Linux has since 5.14: one write, and nobody can
 // fork his way out. Before, the group is frozen while it is killed.
 func (g *Group) killV2() error {
-	dir := g.dirs()[0]
+	dir := g.Dirs()[0]
 	for end := time.Now().Add(patience); ; {
 		pids, err := g.Procs()
 		if err != nil || len(pids) == 0 {

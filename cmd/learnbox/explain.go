@@ -1,0 +1,254 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+
+	"github.com/learnbox/learnbox/explain"
+	"github.com/learnbox/learnbox/explain/stop"
+	"github.com/learnbox/learnbox/lifecycle"
+	"github.com/learnbox/learnbox/narrate"
+	"github.com/learnbox/learnbox/pull"
+	"github.com/learnbox/learnbox/sandbox"
+	"github.com/learnbox/learnbox/sandbox/cgroup"
+	"github.com/learnbox/learnbox/unpack"
+)
+
+// explainFlags say how much a verb tells of what it does.
+type explainFlags struct {
+	Explain     string `placeholder:"LEVEL" help:"Tell of each step: off, brief, full or json (default brief on a terminal, else off)."`
+	ExplainFile string `placeholder:"FILE" help:"Write the records of all steps to this file, as JSON lines."`
+}
+
+// stopFlags say where a run is to stand still.
+type stopFlags struct {
+	Step       bool     `help:"Stop before every step."`
+	Break      []string `sep:"none" complete:"step" placeholder:"STEP" help:"Stop before this step, or before all of a family, as in 'rootfs.*'; may be repeated."`
+	BreakAfter []string `sep:"none" complete:"step" placeholder:"STEP" help:"Stop when this step has been taken; may be repeated."`
+}
+
+// allSteps are the steps of a run, in order.
+func allSteps() []narrate.Step {
+	steps := []narrate.Step{pull.ResolveStep(), pull.PullStep(), unpack.Step(), lifecycle.CreateStep()}
+	return append(append(steps, sandbox.Steps()...), lifecycle.ExitStep())
+}
+
+func stepIDs() []string {
+	var ids []string
+	for _, s := range allSteps() {
+		ids = append(ids, s.ID)
+	}
+	return ids
+}
+
+// points reads the breakpoints.
+func (f *stopFlags) points() (stop.Points, error) {
+	ids := stepIDs()
+	points, err := stop.Parse(f.Break, f.BreakAfter, ids)
+	var unknown *stop.UnknownStepError
+	if errors.As(err, &unknown) {
+		return points, unknownStep(unknown.Pattern)
+	}
+	for _, id := range points.Steps() {
+		if id == lifecycle.ExitStep().ID || slices.Contains(f.BreakAfter, id) && id == ids[len(ids)-2] {
+			return points, exitError{exitUsage, hintedError{
+				fmt.Errorf("a run cannot be stopped there: from %s on its program runs", ids[len(ids)-2]),
+				"--break " + ids[len(ids)-2] + " stops just before",
+			}}
+		}
+	}
+	points.Every(f.Step)
+	return points, err
+}
+
+// unknownStep says which step may have been meant.
+func unknownStep(word string) error {
+	hint := "learnbox steps lists them"
+	if near := nearest(word, stepIDs()); near != "" {
+		hint = "did you mean " + near + "? " + hint
+	}
+	return exitError{exitUsage, hintedError{fmt.Errorf("there is no step %q", word), hint}}
+}
+
+// level is how much to tell: the flag before the environment before what suits
+// the terminal.
+func (f *explainFlags) level(a *app, quiet bool) (explain.Level, error) {
+	word := firstOf(f.Explain, os.Getenv("LEARNBOX_EXPLAIN"))
+	switch {
+	case quiet && f.Explain == "":
+		return explain.Off, nil
+	case word == "" && a.terminalErr():
+		return explain.Brief, nil
+	case word == "":
+		return explain.Off, nil
+	}
+	level, err := explain.ParseLevel(word)
+	if err != nil {
+		return level, exitError{exitUsage, err}
+	}
+	return level, nil
+}
+
+func (a *app) terminalErr() bool {
+	f, ok := a.stderr.(*os.File)
+	return ok && isTerminal(f)
+}
+
+// tell makes the Teller of a verb, and has the app speak to it. It makes none
+// if there is nothing to tell and nowhere to stop. done ends it.
+func (f *explainFlags) tell(ctx context.Context, a *app, image string, quiet bool, stops *stopFlags) (done func(), err error) {
+	level, err := f.level(a, quiet)
+	if err != nil {
+		return nil, err
+	}
+	points, err := stops.points()
+	if err != nil {
+		return nil, err
+	}
+	if level == explain.Off && f.ExplainFile == "" && !points.Any() || a.narrate != nil {
+		return func() {}, nil
+	}
+	var file *os.File
+	if f.ExplainFile != "" {
+		if file, err = os.Create(f.ExplainFile); err != nil {
+			return nil, fmt.Errorf("--explain-file: %w", err)
+		}
+	}
+	a.held = &heldWriter{to: a.stderr}
+	o := explain.Options{
+		Level: level, Out: a.held, Color: a.terminalErr() && os.Getenv("NO_COLOR") == "",
+		Steps: stepIDs(), Points: points, Gate: a.gateDir(), Keys: a.keys(), BeforeStop: a.held.release,
+		Root: a.root, Run: a.runDir, Images: filepath.Join(a.imagesDir(), "blobs", "sha256"),
+		Hello: hello(image),
+	}
+	if file != nil {
+		o.File = file
+	}
+	if a.teller, err = explain.New(ctx, o); err != nil {
+		return nil, err
+	}
+	a.narrate = a.teller.Narrator()
+	return func() {
+		a.held.release()
+		a.teller.Close()
+		if file != nil {
+			file.Close()
+		}
+	}, nil
+}
+
+// gateDir is where the gates of stopped runs are.
+func (a *app) gateDir() string { return filepath.Join(a.runDir, "stops") }
+
+// hello is the first record: who tells, and on which machine.
+func hello(image string) narrate.Record {
+	v := readVersion()
+	r := narrate.Record{Learnbox: v.Version, Kernel: v.KernelVersion, Image: image, Steps: len(allSteps())}
+	if h, err := cgroup.Detect(); err == nil {
+		r.Cgroup = fmt.Sprintf("v%d", h.Version)
+	}
+	return r
+}
+
+// know tells the Teller of a container that has its place.
+func (a *app) know(draft *lifecycle.Draft, rootfs string) {
+	if a.teller == nil {
+		return
+	}
+	groups, err := lifecycle.Groups(draft.ID)
+	if err != nil {
+		groups = nil // the step that makes them says why
+	}
+	a.teller.Know(explain.Known{ID: draft.ID, Name: draft.Name, Dir: draft.Dir, Rootfs: rootfs, Groups: groups})
+}
+
+// knowPlan tells it which steps the container takes, and on what.
+func (a *app) knowPlan(c *RunCmd, ct *created, rootfs string) error {
+	if a.teller == nil {
+		return nil
+	}
+	outline, err := outlineOf(c.PID == "host", ct.built, ct.ID, ct.Dir, rootfs)
+	if err != nil {
+		return err
+	}
+	groups, err := lifecycle.Groups(ct.ID)
+	if err != nil {
+		return err
+	}
+	k := explain.Known{
+		ID: ct.ID, Name: ct.Name, Dir: ct.Dir, Rootfs: rootfs, Groups: groups,
+		Needed: []string{pull.ResolveStep().ID, pull.PullStep().ID, unpack.Step().ID, lifecycle.CreateStep().ID},
+	}
+	for name := range ct.built.Spec.Linux.Sysctl {
+		k.Sysctls = append(k.Sysctls, name)
+	}
+	args := map[string][]string{}
+	for _, s := range outline {
+		args[s.ID] = s.Args
+		if s.Needed {
+			k.Needed = append(k.Needed, s.ID)
+		}
+	}
+	k.Needed = append(k.Needed, lifecycle.ExitStep().ID)
+	k.Args = func(step string) []string { return args[step] }
+	a.teller.Know(k)
+	c.warnUnneeded(a, outline)
+	return nil
+}
+
+// warnUnneeded tells of breakpoints that this run will not come to.
+func (c *RunCmd) warnUnneeded(a *app, outline []sandbox.Outlined) {
+	for _, s := range outline {
+		if !s.Needed && (slices.Contains(c.Break, s.ID) || slices.Contains(c.BreakAfter, s.ID)) {
+			a.warn("run", fmt.Sprintf("this run does not take the step %s; what decides about it: %s", s.ID, firstOf(s.Flag, "this machine")))
+		}
+	}
+}
+
+// A heldWriter can hold back what is written: lines of the narration must not
+// fall between progress bars.
+type heldWriter struct {
+	to io.Writer
+
+	mu   sync.Mutex
+	held *bytes.Buffer // nil: nothing is held back
+}
+
+func (w *heldWriter) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.held != nil {
+		return w.held.Write(p)
+	}
+	return w.to.Write(p)
+}
+
+func (w *heldWriter) hold() {
+	if w == nil {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.held == nil {
+		w.held = new(bytes.Buffer)
+	}
+}
+
+func (w *heldWriter) release() {
+	if w == nil {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.held != nil {
+		_, _ = w.held.WriteTo(w.to) // nobody is told of what nobody can read
+		w.held = nil
+	}
+}

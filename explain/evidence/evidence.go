@@ -1,0 +1,137 @@
+// Package evidence reads back from the kernel what a step has changed.
+//
+// Everything that learnbox asks the kernel for can be seen afterwards by
+// anybody, mostly in /proc/PID of the container's first process. For each
+// step this package has a list of probes (table.go): what to read, before the
+// step and after it. The facts that come out carry the path that was read, so
+// that a learner can read it too, and they never repeat an argument.
+//
+// The probes are read from outside, by a process of the machine, because what
+// the container says of itself is the container's word. They need root. The
+// init that is looked at stands still meanwhile.
+//
+// What it leaves out: a seccomp filter cannot be read back without stopping the
+// process by ptrace(2), nor can a device program of cgroup v2 be without bpf(2);
+// the kernel tells only that they are there, or nothing at all.
+package evidence
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/learnbox/learnbox/narrate"
+)
+
+// A Subject is the container that is looked at. Fields are set as they become
+// known; a probe that lacks one is left out.
+type Subject struct {
+	Pid     int      // of the first process, on the machine
+	Dir     string   // of the container: …/containers/ID
+	Images  string   // the image store
+	Rootfs  string   // the flattened image
+	Groups  []string // the directories of its control group
+	Sysctls []string // names of those that the run sets
+}
+
+// A probe reads one thing. An entry of a list is a fact of its own, and told
+// only if it is new or gone.
+type probe struct {
+	fact string
+	list bool
+	read func(Subject) (source string, values []string)
+}
+
+// A Watch remembers what probes read before a step.
+type Watch struct {
+	probes []probe
+	before [][]string
+}
+
+// Begin reads what the step is going to change. The step may be one that
+// nothing is known of.
+func Begin(step string, s Subject) Watch {
+	w := Watch{probes: table(step)}
+	for _, p := range w.probes {
+		_, values := p.read(s)
+		w.before = append(w.before, values)
+	}
+	return w
+}
+
+// End reads the same again and returns what there is now, beside what was
+// before.
+func (w Watch) End(s Subject) []narrate.Fact {
+	var facts []narrate.Fact
+	for i, p := range w.probes {
+		source, after := p.read(s)
+		if p.list {
+			facts = append(facts, changes(p.fact, source, w.before[i], after)...)
+			continue
+		}
+		before, now := strings.Join(w.before[i], " "), strings.Join(after, " ")
+		if before+now != "" {
+			facts = append(facts, narrate.Fact{Fact: p.fact, Source: source, Before: before, After: now})
+		}
+	}
+	return facts
+}
+
+// Now reads what a step left, as it is at this moment.
+func Now(step string, s Subject) []narrate.Fact {
+	var facts []narrate.Fact
+	for _, p := range table(step) {
+		source, values := p.read(s)
+		if len(values) > 0 && !p.list {
+			values = []string{strings.Join(values, " ")}
+		}
+		for _, v := range values {
+			facts = append(facts, narrate.Fact{Fact: p.fact, Source: source, After: v, Before: v})
+		}
+	}
+	return facts
+}
+
+// changes are the entries that came and went between two readings of a list.
+func changes(fact, source string, before, after []string) []narrate.Fact {
+	var facts []narrate.Fact
+	for _, v := range minus(after, before) {
+		facts = append(facts, narrate.Fact{Fact: fact, Source: source, After: v})
+	}
+	gone := minus(before, after)
+	if len(gone) > 5 { // the old root with all that was mounted below it
+		gone = append(gone[:4:4], fmt.Sprintf("and %d more", len(gone)-4))
+	}
+	for _, v := range gone {
+		facts = append(facts, narrate.Fact{Fact: fact, Source: source, Before: v})
+	}
+	return facts
+}
+
+// minus is a without the entries of b, each as often as it stands there.
+func minus(a, b []string) []string {
+	count := map[string]int{}
+	for _, v := range b {
+		count[v]++
+	}
+	var rest []string
+	for _, v := range a {
+		if count[v] > 0 {
+			count[v]--
+			continue
+		}
+		rest = append(rest, v)
+	}
+	return rest
+}
+
+// inMerged is a path of the container while its root is still being built: the
+// init's own view of the place where the overlay is mounted. After pivot_root
+// it is the path itself.
+func (s Subject) inMerged(path string) string {
+	root := s.proc("root")
+	if built := filepath.Join(root, s.Dir, "merged"); s.Dir != "" && exists(filepath.Join(built, "proc")) {
+		root = built
+	}
+	return filepath.Join(root, path)
+}

@@ -1,0 +1,236 @@
+package evidence
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// This file holds the probes that only read files, most of them described in
+// proc(5). What cannot be read yet, or no longer, has no value.
+
+func (s Subject) proc(name string) string {
+	return filepath.Join("/proc", strconv.Itoa(s.Pid), name)
+}
+
+// link is a symbolic link of the process: ns/uts, cwd, exe.
+func link(fact, name string) probe {
+	return probe{fact: fact, read: func(s Subject) (string, []string) {
+		target, err := os.Readlink(s.proc(name))
+		if s.Pid == 0 || err != nil {
+			return s.proc(name), nil
+		}
+		return s.proc(name), []string{target}
+	}}
+}
+
+func namespace(kind string) probe { return link(kind+" namespace", "ns/"+kind) }
+
+// status is lines of /proc/PID/status, a fact each.
+func status(keys ...string) []probe {
+	var probes []probe
+	for _, key := range keys {
+		probes = append(probes, probe{fact: key, read: func(s Subject) (string, []string) {
+			return s.proc("status"), field(s.proc("status"), key)
+		}})
+	}
+	return probes
+}
+
+// field is what stands behind "KEY:" in a file.
+func field(file, key string) []string {
+	for _, l := range lines(file) {
+		if value, ok := strings.CutPrefix(l, key+":"); ok {
+			return []string{strings.Join(strings.Fields(value), " ")}
+		}
+	}
+	return nil
+}
+
+// mounts are the rows of the mount table, without the numbers of mounts and
+// devices: what is mounted where, as what.
+func mounts() probe {
+	return probe{fact: "mount", list: true, read: func(s Subject) (string, []string) {
+		var rows []string
+		for _, l := range lines(s.proc("mountinfo")) {
+			if row, ok := mountRow(l); ok {
+				rows = append(rows, strings.ReplaceAll(row, s.Dir+"/merged", "MERGED"))
+			}
+		}
+		return s.proc("mountinfo"), rows
+	}}
+}
+
+// mountRow makes "overlay on / (rw,relatime)" of a line of mountinfo.
+func mountRow(line string) (string, bool) {
+	f := strings.Fields(line)
+	dash := slices.Index(f, "-")
+	if dash < 6 || len(f) < dash+4 {
+		return "", false
+	}
+	what := f[dash+1]
+	if f[3] != "/" { // a part of a file system, bound here
+		what += " " + f[3]
+	}
+	return fmt.Sprintf("%s on %s (%s)", what, f[4], f[5]), true
+}
+
+// propagation counts the rows that are tied to mounts of another namespace.
+func propagation() probe {
+	return probe{fact: "mounts tied to others", read: func(s Subject) (string, []string) {
+		all, tied := lines(s.proc("mountinfo")), 0
+		for _, l := range all {
+			before, _, _ := strings.Cut(l, " - ")
+			if strings.Contains(before, " shared:") || strings.Contains(before, " master:") {
+				tied++
+			}
+		}
+		if len(all) == 0 {
+			return s.proc("mountinfo"), nil
+		}
+		return s.proc("mountinfo"), []string{fmt.Sprintf("%d of %d", tied, len(all))}
+	}}
+}
+
+// count says how many rows a file has.
+func count(fact, name string) probe {
+	return probe{fact: fact, read: func(s Subject) (string, []string) {
+		if n := len(lines(s.proc(name))); n > 0 {
+			return s.proc(name), []string{strconv.Itoa(n)}
+		}
+		return s.proc(name), nil
+	}}
+}
+
+// rows are the lines of a file of the process.
+func rows(fact, name string) probe {
+	return probe{fact: fact, list: true, read: func(s Subject) (string, []string) {
+		var all []string
+		for _, l := range lines(s.proc(name)) {
+			all = append(all, strings.Join(strings.Fields(l), " "))
+		}
+		return s.proc(name), all
+	}}
+}
+
+// directory lists the names in a directory of the container.
+func directory(fact, path string) probe {
+	return probe{fact: fact, read: func(s Subject) (string, []string) {
+		return listed(s.inMerged(path))
+	}}
+}
+
+// fds are the open files of the process.
+func fds() probe {
+	return probe{fact: "open files", read: func(s Subject) (string, []string) {
+		var open []string
+		_, names := listed(s.proc("fd"))
+		for _, n := range names {
+			if to, err := os.Readlink(s.proc("fd/" + n)); err == nil {
+				open = append(open, n+"→"+to)
+			}
+		}
+		return s.proc("fd"), open
+	}}
+}
+
+// session is the session and the controlling terminal: the sixth and seventh
+// field of /proc/PID/stat, counted behind the name, which may hold anything.
+func session() probe {
+	return probe{fact: "session, terminal", read: func(s Subject) (string, []string) {
+		data, err := os.ReadFile(s.proc("stat"))
+		f := strings.Fields(string(data[strings.LastIndex(string(data), ")")+1:]))
+		if err != nil || len(f) < 5 {
+			return s.proc("stat"), nil
+		}
+		terminal := "none"
+		if n, err := strconv.Atoi(f[4]); err == nil && n != 0 {
+			terminal = fmt.Sprintf("%d:%d", n>>8&0xfff, n&0xff|n>>12&0xfff00)
+		}
+		return s.proc("stat"), []string{f[3], terminal}
+	}}
+}
+
+// loopback is what the routing table of the process's network knows of 127.0.0.1.
+func loopback() probe {
+	return probe{fact: "127.0.0.1", read: func(s Subject) (string, []string) {
+		all := lines(s.proc("net/fib_trie"))
+		for i, l := range all {
+			if strings.HasSuffix(l, "127.0.0.1") && i+1 < len(all) {
+				return s.proc("net/fib_trie"), []string{strings.TrimSpace(all[i+1])}
+			}
+		}
+		return s.proc("net/fib_trie"), nil
+	}}
+}
+
+// devices are the interfaces of the process's network.
+func devices() probe {
+	return probe{fact: "interfaces", read: func(s Subject) (string, []string) {
+		var names []string
+		for _, l := range lines(s.proc("net/dev")) {
+			if name, _, ok := strings.Cut(l, ":"); ok {
+				names = append(names, strings.TrimSpace(name))
+			}
+		}
+		return s.proc("net/dev"), names
+	}}
+}
+
+// groupFile is a file of the control group, in the first tree that has it.
+func groupFile(name string) probe {
+	return probe{fact: name, list: true, read: func(s Subject) (string, []string) {
+		for _, dir := range s.Groups {
+			if file := filepath.Join(dir, name); exists(file) {
+				return file, lines(file)
+			}
+		}
+		return name, nil
+	}}
+}
+
+// groups are the directories of the control group that exist.
+func groups() probe {
+	return probe{fact: "control group", list: true, read: func(s Subject) (string, []string) {
+		return "/sys/fs/cgroup", slices.DeleteFunc(slices.Clone(s.Groups), func(dir string) bool { return !exists(dir) })
+	}}
+}
+
+// files are what a directory of the machine holds.
+func files(fact string, dir func(Subject) string) probe {
+	return probe{fact: fact, read: func(s Subject) (string, []string) {
+		if dir(s) == "" {
+			return "", nil
+		}
+		return listed(dir(s))
+	}}
+}
+
+func listed(dir string) (string, []string) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return dir, nil
+	}
+	var names []string
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return dir, names
+}
+
+func lines(file string) []string {
+	data, err := os.ReadFile(file)
+	text := strings.TrimSpace(string(data))
+	if err != nil || text == "" {
+		return nil
+	}
+	return strings.Split(text, "\n")
+}
+
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
+}

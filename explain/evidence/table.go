@@ -1,0 +1,75 @@
+package evidence
+
+import (
+	"path/filepath"
+	"slices"
+)
+
+// table says what each step is to be seen by.
+func table(step string) []probe {
+	switch step {
+	case "image.resolve", "image.pull":
+		return []probe{files("in the store", func(s Subject) string { return s.Images })}
+	case "image.unpack":
+		return []probe{files("root file system", func(s Subject) string { return s.Rootfs })}
+	case "container.create", "container.save":
+		return []probe{files("files", func(s Subject) string { return s.Dir })}
+	case "cgroup.create":
+		return []probe{groups()}
+	case "cgroup.limit":
+		return []probe{groupFile("devices.list")}
+	case "init.clone":
+		return append([]probe{namespace("pid"), rows("member of", "cgroup")}, status("Name", "NSpid")...)
+	case "init.plan", "init.go", "init.wait":
+		return nil // words that pass between two processes leave nothing to see
+	case "net.loopback":
+		return []probe{loopback()}
+	case "mount.private":
+		return []probe{propagation()}
+	case "tty.open":
+		return []probe{directory("terminals", "dev/pts"), mounts()}
+	case "host.sysctl":
+		return []probe{sysctls()}
+	case "process.cwd":
+		return []probe{link("working directory", "cwd")}
+	case "host.name":
+		return []probe{hostname()}
+	case "limits.rlimits":
+		return []probe{rows("limit", "limits")}
+	case "tty.session":
+		return []probe{session()}
+	case "caps.bound":
+		return status("CapBnd")
+	case "user.set":
+		return status("Uid", "Gid", "Groups")
+	case "privs.no_new":
+		return status("NoNewPrivs")
+	case "seccomp.load":
+		return status("Seccomp", "Seccomp_filters")
+	case "caps.set":
+		return status("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")
+	case "process.exec":
+		return slices.Concat(status("Name"), []probe{link("program", "exe"), fds()})
+	case "process.exit":
+		return append(status("State"), groups())
+	}
+	return fileSystem(step)
+}
+
+// fileSystem is the part of the table that is about namespaces and mounts.
+func fileSystem(step string) []probe {
+	switch step {
+	case "ns.uts", "ns.ipc", "ns.cgroup":
+		return []probe{namespace(step[len("ns."):])}
+	case "ns.net":
+		return []probe{namespace("net"), devices()}
+	case "ns.mount":
+		return []probe{namespace("mnt"), count("mounts", "mountinfo")}
+	case "rootfs.dev":
+		return []probe{mounts(), directory("devices", "dev")}
+	}
+	if family, _ := filepath.Match("rootfs.*", step); family {
+		return []probe{mounts()}
+	}
+	return nil
+}

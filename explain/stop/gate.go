@@ -1,0 +1,160 @@
+package stop
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
+)
+
+// A Verdict is what a run is told that waits.
+type Verdict string
+
+// The verdicts.
+const (
+	Next     Verdict = "next"     // take this step, and stop before the one after it
+	Continue Verdict = "continue" // go on to the next breakpoint
+	Abort    Verdict = "abort"    // undo everything
+)
+
+const where = "where" // the question that is no verdict
+
+type request struct {
+	Do Verdict `json:"do"`
+}
+
+// A reply is what a gate answers. Place is where the run stands after what was
+// asked for, nil if it does not stand any more.
+type reply struct {
+	Error string `json:"error,omitempty"`
+	Place *Place `json:"place,omitempty"`
+}
+
+// A Gate is where one run waits. Its methods may be called from any goroutine.
+type Gate struct {
+	listener net.Listener
+	file     string
+	verdicts chan Verdict
+
+	mu      sync.Mutex
+	place   *Place // nil: the run does not wait
+	at      Point  // where it last waited
+	waiting []chan reply
+	closed  bool
+}
+
+// Open makes the gate of this process below the directory dir.
+func Open(dir string) (*Gate, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("open a gate: %w", err)
+	}
+	file := filepath.Join(dir, strconv.Itoa(os.Getpid()))
+	if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) { // of a dead process with our PID
+		return nil, fmt.Errorf("open a gate: %w", err)
+	}
+	l, err := net.Listen("unix", file)
+	if err != nil {
+		return nil, fmt.Errorf("open a gate: %w", err)
+	}
+	g := &Gate{listener: l, file: file, verdicts: make(chan Verdict)}
+	if err := os.Chmod(file, 0o600); err != nil {
+		return nil, errors.Join(err, g.Close())
+	}
+	go g.serve()
+	return g, nil
+}
+
+// Wait stands still at a place until somebody says go, by a socket or by a
+// key, or until ctx ends. keys may be nil.
+func (g *Gate) Wait(ctx context.Context, place Place, keys <-chan Verdict) (Verdict, error) {
+	g.arrive(&place)
+	select {
+	case v := <-g.verdicts:
+		return v, nil
+	case v := <-keys:
+		g.leave()
+		return v, nil
+	case <-ctx.Done():
+		g.leave()
+		return Abort, context.Cause(ctx)
+	}
+}
+
+// Close ends the gate. Those who wait for the run's next stop hear that there
+// is none.
+func (g *Gate) Close() error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.closed {
+		return nil
+	}
+	g.closed, g.place = true, nil
+	g.answer(reply{})
+	return g.listener.Close() // which removes the file, too
+}
+
+// arrive makes the place known, and tells those who wait for it.
+func (g *Gate) arrive(p *Place) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.place, g.at = p, p.At
+	g.answer(reply{Place: p})
+}
+
+func (g *Gate) leave() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.place = nil
+}
+
+func (g *Gate) answer(r reply) {
+	for _, w := range g.waiting {
+		w <- r
+	}
+	g.waiting = nil
+}
+
+func (g *Gate) serve() {
+	for {
+		c, err := g.listener.Accept()
+		if err != nil {
+			return
+		}
+		go func() {
+			defer c.Close()
+			var r request
+			if json.NewDecoder(c).Decode(&r) == nil {
+				_ = json.NewEncoder(c).Encode(g.do(r.Do)) // who asked may have left
+			}
+		}()
+	}
+}
+
+// do answers one request: where the run stands, or, after a verdict, where it
+// stands next.
+func (g *Gate) do(v Verdict) reply {
+	g.mu.Lock()
+	place := g.place
+	if v == where {
+		defer g.mu.Unlock()
+		if place == nil {
+			return reply{Error: fmt.Sprintf("the run is on its way, last seen %s", g.at)}
+		}
+		return reply{Place: place}
+	}
+	if place == nil || g.closed {
+		defer g.mu.Unlock()
+		return reply{Error: fmt.Sprintf("the run is on its way already, last seen %s", g.at)}
+	}
+	later := make(chan reply, 1)
+	g.waiting, g.place = append(g.waiting, later), nil
+	g.mu.Unlock()
+	g.verdicts <- v
+	return <-later
+}

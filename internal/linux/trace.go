@@ -1,0 +1,57 @@
+package linux
+
+import (
+	"runtime"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"syscall"
+)
+
+// A Call is a system call that was made, as strace(1) would print it.
+type Call struct {
+	Call   string // with its decoded arguments
+	Result string // "ok", or the errno's name
+	At     string // where in the source: "sandbox/rootfs/mount_linux.go:57"
+}
+
+// trace hears of calls, if somebody traces. It is the one variable of the
+// package: a call does not know who wants to hear of it.
+var trace atomic.Pointer[func(Call)]
+
+// Trace shows hear every call of this process that goes through Failed, from
+// any goroutine, until stop is called. Nothing is formatted when nobody traces.
+func Trace(hear func(Call)) (stop func()) {
+	trace.Store(&hear)
+	return func() { trace.Store(nil) }
+}
+
+// show tells the tracer of a call.
+func show(hear func(Call), call string, errno syscall.Errno) {
+	result := "ok"
+	if errno != 0 {
+		result = errnoName(errno)
+	}
+	hear(Call{call, result, caller()})
+}
+
+// caller is the first line outside this package that led to a call.
+func caller() string {
+	pcs := make([]uintptr, 16)
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(3, pcs)])
+	for {
+		frame, more := frames.Next()
+		if pkg, line := place(frame); pkg != "internal/linux" || !more {
+			return line
+		}
+	}
+}
+
+// place turns "github.com/learnbox/learnbox/sandbox/rootfs.(*Root).Mount" and a
+// file of any path into the package and the line in it.
+func place(f runtime.Frame) (pkg, line string) {
+	slash := strings.LastIndex(f.Function, "/") + 1
+	dot := strings.Index(f.Function[slash:], ".")
+	pkg = strings.TrimPrefix(f.Function[:slash+max(dot, 0)], "github.com/learnbox/learnbox/")
+	return pkg, pkg + f.File[strings.LastIndex(f.File, "/"):] + ":" + strconv.Itoa(f.Line)
+}

@@ -1,0 +1,41 @@
+package linux
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+func TestTraceShowsCallsThatSucceedAndThoseThatFail(t *testing.T) {
+	var calls []Call
+	stop := Trace(func(c Call) { calls = append(calls, c) })
+	f, err := Open(os.DevNull, unix.O_RDONLY)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.Close()
+	if err := Unshare(1 << 3); err == nil {
+		t.Fatal("unshare took an unknown flag")
+	}
+	stop()
+	if err := Chdir("."); err != nil {
+		t.Fatal(err)
+	}
+	if len(calls) != 2 {
+		t.Fatalf("traced %+v, want two calls", calls)
+	}
+	for i, want := range []Call{
+		{Call: `open("/dev/null", O_RDONLY|O_CLOEXEC)`, Result: "ok"},
+		{Call: "unshare(0x8)", Result: "EINVAL"},
+	} {
+		got := calls[i]
+		if !strings.Contains(got.At, ".go:") {
+			t.Errorf("%s was made at %q", got.Call, got.At)
+		}
+		if got.At = ""; got != want {
+			t.Errorf("got %+v, want %+v", got, want)
+		}
+	}
+}

@@ -1,0 +1,246 @@
+package narrate
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// A Text prints records for people, 80 columns wide and readable without
+// colour. A write that fails is not reported: nothing depends on it.
+type Text struct {
+	W     io.Writer
+	Color bool // emphasise with escape sequences
+	Full  bool // all that a record has; otherwise a line for each step
+
+	took []Record // for the table of times
+}
+
+const (
+	columns  = 80
+	idWidth  = 17
+	labelled = 10 // where the text behind a label begins
+)
+
+// Print prints a record.
+func (t *Text) Print(r Record) {
+	switch {
+	case r.Type == TypeTotal:
+		t.total(r)
+	case r.Type != TypeStep:
+	case t.Full:
+		t.full(r)
+	default:
+		t.brief(r)
+	}
+	if r.Type == TypeStep && r.Phase == Done {
+		t.took = append(t.took, r)
+	}
+}
+
+// brief is one line: id, title, time.
+func (t *Text) brief(r Record) {
+	last := Duration(r.Us)
+	switch r.Phase {
+	case Skip:
+		last = "-"
+	case Fail:
+		last = "failed"
+	case Begin, Done:
+	}
+	const width = columns - idWidth - 2 - 10
+	fmt.Fprintf(t.W, "%s %-*s %9s\n", t.bold(fmt.Sprintf("%-*s", idWidth, r.ID)), width, Shorten(r.Title, width), last)
+}
+
+// full is a paragraph.
+func (t *Text) full(r Record) {
+	if r.Phase == Skip {
+		fmt.Fprintf(t.W, "%s  %s: nothing to do\n\n", t.bold(r.ID), r.Title)
+		return
+	}
+	fmt.Fprintf(t.W, "%s  %s\n", t.bold(r.ID), Shorten(r.Title, columns-len(r.ID)-2))
+	t.line("why", r.Why)
+	t.line("acts on", strings.Join(r.Args, "; "))
+	for _, c := range r.Calls {
+		t.line("call", shortIDs(callText(c)))
+	}
+	t.evidence(r.Evidence)
+	t.line("error", r.Error)
+	t.line("hint", r.Hint)
+	t.verbatim("look", r.Look)
+	for i, l := range r.ByHand {
+		label := ""
+		if i == 0 {
+			label = "by hand"
+		}
+		t.verbatim(label, l)
+	}
+	t.line("docker", r.Docker)
+	t.line("lesson", r.Lesson)
+	t.line("man", strings.Join(r.Man, ", "))
+	fmt.Fprintf(t.W, "%*s%s\n\n", -labelled, "  took", Duration(r.Us))
+}
+
+func callText(c Call) string {
+	text := c.Call + " = " + c.Result
+	if c.Repeat > 0 {
+		text += fmt.Sprintf(", and %d more of the kind", c.Repeat)
+	}
+	return text + "  [" + c.At + "]"
+}
+
+// evidence prints facts; those of one source that follow each other share a
+// heading.
+func (t *Text) evidence(facts []Fact) {
+	for i, f := range facts {
+		heading := fmt.Sprintf("%s  [%s]", f.Fact, shortIDs(f.Source))
+		same := func(k int) bool {
+			return k >= 0 && k < len(facts) && facts[k].Fact == f.Fact && facts[k].Source == f.Source
+		}
+		switch {
+		case !same(i-1) && !same(i+1):
+			t.line("kernel", f.Fact+": "+shortIDs(change(f))+"  ["+shortIDs(f.Source)+"]")
+			continue
+		case !same(i - 1):
+			t.line("kernel", heading)
+		}
+		t.line("", "- "+shortIDs(change(f)))
+	}
+}
+
+func change(f Fact) string {
+	switch {
+	case f.Before == f.After:
+		return f.After + ", as before"
+	case f.Before == "":
+		return f.After
+	case f.After == "":
+		return "no longer " + f.Before
+	}
+	return f.After + ", was " + f.Before
+}
+
+// shortIDs cuts IDs and digests to the twelve digits that people read. A
+// command that somebody may type is never cut.
+func shortIDs(s string) string {
+	var b strings.Builder
+	for {
+		start, end := hexRun(s)
+		if end == 0 {
+			return b.String() + s
+		}
+		b.WriteString(s[:start+12] + "…")
+		s = s[end:]
+	}
+}
+
+// hexRun finds the first run of at least 64 hexadecimal digits.
+func hexRun(s string) (start, end int) {
+	for i := range len(s) {
+		switch isHex := strings.IndexByte("0123456789abcdef", s[i]) >= 0; {
+		case !isHex && i-start >= 64:
+			return start, i
+		case !isHex:
+			start = i + 1
+		}
+	}
+	if len(s)-start >= 64 {
+		return start, len(s)
+	}
+	return 0, 0
+}
+
+// line prints text behind a label, wrapped; no text prints nothing.
+func (t *Text) line(label, text string) {
+	for i, l := range Wrap(Plain(text), columns-labelled) {
+		if i > 0 {
+			label = ""
+		}
+		fmt.Fprintf(t.W, "%*s%s\n", -labelled, "  "+label, l)
+	}
+}
+
+// verbatim prints a line that is to be typed, so it is not wrapped.
+func (t *Text) verbatim(label, text string) {
+	if text == "" {
+		return
+	}
+	fmt.Fprintf(t.W, "%*s%s\n", -labelled, "  "+label, Plain(text))
+}
+
+// total prints where the time went: brief has told it with every step.
+func (t *Text) total(r Record) {
+	if t.Full {
+		slices.SortStableFunc(t.took, func(a, b Record) int { return int(b.Us - a.Us) })
+		fmt.Fprintln(t.W, t.bold("Where the time went"))
+		for _, s := range t.took {
+			fmt.Fprintf(t.W, "  %-*s %9s\n", idWidth, s.ID, Duration(s.Us))
+		}
+	}
+	fmt.Fprintf(t.W, "%-*s %9s\n", columns-11, "total, until the program runs", Duration(r.Us))
+	t.took = nil
+}
+
+func (t *Text) bold(s string) string {
+	if !t.Color {
+		return s
+	}
+	return "\x1b[1m" + s + "\x1b[0m"
+}
+
+// Duration prints microseconds in the unit that suits them.
+func Duration(us int64) string {
+	if us < 10_000_000 {
+		return fmt.Sprintf("%.2f ms", float64(us)/1000)
+	}
+	return fmt.Sprintf("%.1f s", float64(us)/1e6)
+}
+
+// Shorten cuts s to width columns.
+func Shorten(s string, width int) string {
+	if utf8.RuneCountInString(s) <= width {
+		return s
+	}
+	return string([]rune(s)[:width-1]) + "…"
+}
+
+// Wrap breaks text into lines of at most width columns, at spaces; a longer
+// word stands alone.
+func Wrap(text string, width int) []string {
+	var lines []string
+	var line string
+	for _, word := range strings.Fields(text) {
+		switch {
+		case line == "":
+			line = word
+		case utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > width:
+			lines, line = append(lines, line), word
+		default:
+			line += " " + word
+		}
+	}
+	if line != "" {
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+// Plain shows control characters instead of sending them: names come from
+// images and registries, and a terminal obeys what it is sent.
+func Plain(s string) string {
+	if strings.IndexFunc(s, unicode.IsControl) < 0 {
+		return s
+	}
+	var b strings.Builder
+	for _, r := range s {
+		if unicode.IsControl(r) && r != '\n' && r != '\t' {
+			fmt.Fprintf(&b, "\\x%02x", r)
+			continue
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}

@@ -1,0 +1,149 @@
+package sandbox
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/learnbox/learnbox/internal/linux"
+	"github.com/learnbox/learnbox/narrate"
+)
+
+// This file is how the two sides tell of the steps they take. The parent tells
+// its narrator at once. The init sends its events to the parent; if the
+// narrator attends, it stands still after each until it hears an order.
+
+// An order is what the parent tells the init after the plan: the filter, or,
+// without one, the word to go on after an event.
+type order struct{ Filter *Filter }
+
+// traceCalls collects this process's system calls until stop is called. Calls
+// that differ only in their arguments and follow one another count as one.
+func traceCalls(to *[]narrate.Call) (stop func()) {
+	return linux.Trace(func(c linux.Call) {
+		if last := len(*to) - 1; last >= 0 && alike((*to)[last], c) {
+			(*to)[last].Repeat++
+			return
+		}
+		*to = append(*to, narrate.Call{Call: c.Call, Result: c.Result, At: c.At})
+	})
+}
+
+// alike reports whether a call repeats the one before it, from the same line.
+func alike(a narrate.Call, b linux.Call) bool {
+	name, _, _ := strings.Cut(a.Call, "(")
+	return a.At == b.At && a.Result == b.Result && strings.HasPrefix(b.Call, name+"(") && slices.Contains([]string{"prctl", "write", "fstat"}, name)
+}
+
+// take takes one step and tells the parent of it, if it listens.
+func (g *guest) take(s step[*guest]) error {
+	if !g.Narrate {
+		return s.do(g)
+	}
+	var calls []narrate.Call
+	n := narrate.Narrator{Hear: g.tell}
+	return n.Run(s.Step, func() error {
+		if g.Attend {
+			defer traceCalls(&calls)()
+		}
+		return s.do(g)
+	}, func(e *narrate.Event) { e.Calls = calls })
+}
+
+// tell sends an event and, if the parent attends, waits for its order. A failed
+// step ends the init, so nobody answers to that.
+func (g *guest) tell(e narrate.Event) error {
+	if !g.Narrate { // since the step began: see loadFilter
+		return nil
+	}
+	m := message{Event: &eventMessage{e.Step.ID, e.Phase, e.Took.Truncate(time.Microsecond), e.Calls}}
+	if err := g.ch.send(&m, nil); err != nil || !g.Attend || e.Phase == narrate.Fail {
+		return nil //nolint:nilerr // a parent that left is noticed by the death signal
+	}
+	return g.hear()
+}
+
+// hear waits for the word to go on. The filter may come before it.
+func (g *guest) hear() error {
+	for {
+		var o order
+		if _, err := g.ch.receive(&o); err != nil {
+			return err
+		}
+		if o.Filter == nil {
+			return nil
+		}
+		g.filter = o.Filter
+	}
+}
+
+// wait waits for the filter.
+func (g *guest) wait() error {
+	for g.filter == nil {
+		var o order
+		if _, err := g.ch.receive(&o); err != nil {
+			return err
+		}
+		g.filter = o.Filter
+	}
+	if len(g.filter.Program) == 0 && !g.Unconfined {
+		return errors.New("the parent sent no seccomp filter")
+	}
+	return nil
+}
+
+// hearEvent passes an event of the init on, with the texts of the table, and
+// lets the init go on.
+func (i *Init) hearEvent(m eventMessage) error {
+	rows := initSteps()
+	row := slices.IndexFunc(rows, func(s step[*guest]) bool { return s.ID == m.Step })
+	if row < 0 {
+		return nil
+	}
+	e := narrate.Event{Step: rows[row].Step, Phase: m.Phase, Pid: i.pid, Took: m.Took, Calls: m.Calls}
+	i.told, i.toldAt = e, time.Now()
+	if m.Phase == narrate.Fail {
+		return nil // hearFailure tells why
+	}
+	if err := i.Narrate.Hear(e); err != nil {
+		return err
+	}
+	if i.Narrate.Attend {
+		return i.ch.send(&order{}, nil)
+	}
+	return nil
+}
+
+// hearFailure tells of the step that the init failed at.
+func (i *Init) hearFailure(failure *StepError) error {
+	if i.Narrate != nil {
+		e := i.told
+		e.Phase, e.Err = narrate.Fail, failure
+		_ = i.Narrate.Hear(e) // the run ends anyway
+	}
+	return failure
+}
+
+// hearSilence tells of the steps that the init could not tell of: the last one,
+// with which it became the program, and those behind a filter of the user's.
+func (i *Init) hearSilence() error {
+	if i.Narrate == nil {
+		return nil
+	}
+	rows, p := initSteps(), i.plan()
+	from := slices.IndexFunc(rows, func(s step[*guest]) bool { return s.ID == i.told.Step.ID })
+	for _, s := range rows[max(from, 0):] {
+		if s.needed != nil && !s.needed(p) {
+			continue
+		}
+		took := time.Duration(0) // of all but the last nobody knows
+		if s.ID == i.told.Step.ID {
+			took = time.Since(i.toldAt)
+		}
+		if err := i.Narrate.Hear(narrate.Event{Step: s.Step, Phase: narrate.Done, Pid: i.pid, Took: took}); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,178 @@
+package sandbox
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/learnbox/learnbox/narrate"
+	"github.com/learnbox/learnbox/sandbox/cgroup"
+)
+
+// An Outlined is a step as one container would take it.
+type Outlined struct {
+	narrate.Step
+	Needed bool
+	Args   []string // what it works on: a line each
+	Flag   string   // of `learnbox run`, that turns the step on or off; empty if none does
+}
+
+// Outline tells which steps Clone and Start would take for a container, and
+// does nothing. group is the path of its control group.
+func Outline(c Config, o CloneOptions) ([]Outlined, error) {
+	h, err := cgroup.Detect()
+	if err != nil {
+		return nil, err
+	}
+	group, err := cgroup.Open(h, o.Cgroup)
+	if err != nil {
+		return nil, err
+	}
+	p := (&Init{CloneOptions: o, Config: c, group: group}).plan()
+	var all []Outlined
+	add := func(s narrate.Step, needed func(*plan) bool) {
+		out := Outlined{Step: s, Needed: needed == nil || needed(p), Flag: flagOf(s.ID)}
+		if out.Needed {
+			out.Args = arguments(s.ID, p, c, o)
+		}
+		all = append(all, out)
+	}
+	for _, s := range append(cloneSteps(), startSteps()...) {
+		add(s.Step, s.needed)
+	}
+	for _, s := range initSteps() {
+		add(s.Step, s.needed)
+	}
+	return all, nil
+}
+
+// flagOf is the flag that decides whether a step is taken.
+func flagOf(step string) string {
+	switch step {
+	case "ns.uts":
+		return "--uts host"
+	case "ns.ipc":
+		return "--ipc host"
+	case "ns.net", "net.loopback":
+		return "--network host"
+	case "rootfs.volumes":
+		return "-v, --mount, --tmpfs"
+	case "tty.open":
+		return "-t"
+	case "host.sysctl":
+		return "--sysctl"
+	case "rootfs.mask":
+		return "--privileged"
+	case "rootfs.readonly":
+		return "--read-only"
+	case "limits.rlimits":
+		return "--ulimit"
+	case "privs.no_new":
+		return "--security-opt no-new-privileges"
+	case "seccomp.load":
+		return "--security-opt seccomp=unconfined, --privileged"
+	}
+	return ""
+}
+
+// arguments are what a step works on.
+func arguments(step string, p *plan, c Config, o CloneOptions) []string {
+	switch step {
+	case "cgroup.create":
+		return []string{o.Cgroup}
+	case "cgroup.limit":
+		return deviceRules(c.Spec.Linux.Resources)
+	case "init.clone":
+		if o.HostPIDs {
+			return []string{"in the machine's pid namespace (--pid host)"}
+		}
+		return []string{"CLONE_NEWPID"}
+	case "rootfs.overlay":
+		return []string{"image " + p.Overlay.Lower, "writable " + p.Overlay.Upper, "on " + p.Merged}
+	case "rootfs.cgroup":
+		return []string{"/sys/fs/cgroup"}
+	case "rootfs.mask":
+		return []string{"hidden: " + strings.Join(p.MaskedPaths, " "), "read-only: " + strings.Join(p.ReadonlyPaths, " ")}
+	case "host.name":
+		return []string{p.Hostname}
+	case "host.sysctl":
+		return sortedPairs(p.Sysctl)
+	}
+	if all := p.mountsOf(step); len(all) > 0 {
+		return describe(all, step == "rootfs.dev", p.Devices)
+	}
+	return processArguments(step, p)
+}
+
+func processArguments(step string, p *plan) []string {
+	proc := p.Process
+	switch step {
+	case "limits.rlimits":
+		var all []string
+		for _, l := range proc.Rlimits {
+			all = append(all, fmt.Sprintf("%s %d:%d", l.Type, l.Soft, l.Hard))
+		}
+		return all
+	case "user.set":
+		return []string{fmt.Sprintf("uid %d, gid %d, groups %v", proc.User.UID, proc.User.GID, proc.User.AdditionalGids)}
+	case "caps.bound", "caps.set":
+		if proc.Capabilities == nil {
+			return []string{"none"}
+		}
+		return []string{strings.Join(proc.Capabilities.Bounding, " ")}
+	case "process.cwd":
+		return []string{proc.Cwd}
+	case "process.exec":
+		return []string{fmt.Sprintf("%q", proc.Args)}
+	}
+	return nil
+}
+
+func describe(mounts []specs.Mount, dev bool, devices []specs.LinuxDevice) []string {
+	var all []string
+	for _, m := range mounts {
+		all = append(all, fmt.Sprintf("%s on %s (%s)", m.Source, m.Destination, strings.Join(m.Options, ",")))
+	}
+	if dev && len(devices) > 0 {
+		var names []string
+		for _, d := range devices {
+			names = append(names, d.Path)
+		}
+		all = append(all, "also "+strings.Join(names, " "))
+	}
+	return all
+}
+
+func deviceRules(r *specs.LinuxResources) []string {
+	if r == nil {
+		return nil
+	}
+	var all []string
+	for _, d := range r.Devices {
+		verb := "deny"
+		if d.Allow {
+			verb = "allow"
+		}
+		all = append(all, fmt.Sprintf("%s %s %s:%s %s", verb, d.Type, deviceNumber(d.Major), deviceNumber(d.Minor), d.Access))
+	}
+	return all
+}
+
+// deviceNumber is a device's number in a rule, where none means all.
+func deviceNumber(n *int64) string {
+	if n == nil {
+		return "*"
+	}
+	return fmt.Sprint(*n)
+}
+
+func sortedPairs(m map[string]string) []string {
+	var all []string
+	for k, v := range m {
+		all = append(all, k+" = "+v)
+	}
+	slices.Sort(all)
+	return all
+}
