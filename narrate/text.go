@@ -244,3 +244,18 @@ func Plain(s string) string {
 	}
 	return b.String()
 }
+
+// Look prints what the kernel says of a step now, and the command that asks it.
+func (t *Text) Look(s Step, facts []Fact, command string) {
+	fmt.Fprintf(t.W, "%s  %s\n", t.bold(s.ID), s.Title)
+	now := slices.Clone(facts)
+	for i := range now {
+		now[i].Before = ""
+	}
+	t.evidence(now)
+	if len(facts) == 0 {
+		t.line("kernel", "nothing to see of this step, now")
+	}
+	t.verbatim("look", command)
+	fmt.Fprintln(t.W)
+}

@@ -22,6 +22,16 @@ type cli struct {
 	Ps      PsCmd  `cmd:"" group:"containers" help:"List containers"`
 	Rm      RmCmd  `cmd:"" group:"containers" help:"Remove containers"`
 
+	Where    WhereCmd    `cmd:"" group:"explain" help:"Show at which step a run stands"`
+	Next     NextCmd     `cmd:"" group:"explain" help:"Have a run that stands at a step take it"`
+	Continue ContinueCmd `cmd:"" group:"explain" help:"Have a run that stands at a step go on"`
+	Look     LookCmd     `cmd:"" group:"explain" help:"Read from the kernel what shows that a step was taken"`
+	Plan     PlanCmd     `cmd:"" group:"explain" help:"List the steps that a run would take, and take none"`
+	Steps    StepsCmd    `cmd:"" group:"explain" help:"List the steps of a run"`
+	Explain  ExplainCmd  `cmd:"" group:"explain" help:"Explain a step, an error or a word"`
+	Replay   ReplayCmd   `cmd:"" group:"explain" help:"Show the story of a run again"`
+	Map      MapCmd      `cmd:"" group:"explain" help:"Draw the namespaces and the processes in them"`
+
 	Pull    PullCmd    `cmd:"" group:"images" help:"Download images from a registry"`
 	Images  ImagesCmd  `cmd:"" group:"images" help:"List the images in the store"`
 	Rmi     RmiCmd     `cmd:"" group:"images" help:"Remove images"`

@@ -96,8 +96,13 @@ func (f *explainFlags) level(a *app, quiet bool) (explain.Level, error) {
 	return level, nil
 }
 
-func (a *app) terminalErr() bool {
-	f, ok := a.stderr.(*os.File)
+func (a *app) terminalErr() bool { return isTerminalWriter(a.stderr) }
+
+// colorOut says whether stdout may be coloured (https://no-color.org).
+func (a *app) colorOut() bool { return isTerminalWriter(a.stdout) && os.Getenv("NO_COLOR") == "" }
+
+func isTerminalWriter(w io.Writer) bool {
+	f, ok := w.(*os.File)
 	return ok && isTerminal(f)
 }
 

@@ -1,0 +1,3 @@
+package main
+
+func byHandText(string) string { return "" }
