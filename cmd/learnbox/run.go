@@ -20,14 +20,11 @@ import (
 // RunCmd is "learnbox run".
 type RunCmd struct {
 	runFlags
-	Rm          bool     `name:"rm" help:"Remove the container when its program has ended."`
-	Name        string   `placeholder:"NAME" help:"Name of the container; a random one without it."`
-	Cidfile     string   `placeholder:"FILE" help:"Write the container's ID to this new file."`
-	Pull        string   `enum:"always,missing,never" default:"missing" placeholder:"WHEN" help:"Ask the registry always, when the image is missing, or never."`
-	Platform    string   `placeholder:"OS/ARCH[/VARIANT]" help:"Take the image for this platform."`
-	MaxUnpacked string   `placeholder:"SIZE" help:"Give up on an image that unpacks to more (default 32g)."`
-	Quiet       bool     `short:"q" help:"Say nothing while the image is pulled."`
-	Words       []string `arg:"" passthrough:"" complete:"image" placeholder:"IMAGE [COMMAND [ARG...]]" help:"The image, and what to run in it instead of the image's own command."`
+	Rm      bool   `name:"rm" help:"Remove the container when its program has ended."`
+	Name    string `placeholder:"NAME" help:"Name of the container; a random one without it."`
+	Cidfile string `placeholder:"FILE" help:"Write the container's ID to this new file."`
+	imageFlags
+	Words []string `arg:"" passthrough:"" complete:"image" placeholder:"IMAGE [COMMAND [ARG...]]" help:"The image, and what to run in it instead of the image's own command."`
 }
 
 // Help is printed below the flags.
@@ -53,11 +50,8 @@ var errNotATerminal = hintedError{errors.New("the input device is not a terminal
 
 // Run does the verb. Its own failures end with 125.
 func (c *RunCmd) Run(a *app) error {
-	if strings.HasPrefix(c.Words[0], "-") { // kong hands on what it does not know
-		return exitError{exitUsage, hintedError{
-			fmt.Errorf("unknown flag %s", c.Words[0]),
-			"containers in the background (-d), published ports (-p) and limits (--memory, --cpus) are not offered yet",
-		}}
+	if err := unknownFlag(c.Words); err != nil {
+		return err
 	}
 	if c.Interactive && c.TTY && !isTerminal(a.stdin) {
 		return errNotATerminal
@@ -67,6 +61,18 @@ func (c *RunCmd) Run(a *app) error {
 		return exitError{codeOf(err), a.fullDisk(a.asRoot("run containers", err))}
 	}
 	return exitError{code: code}
+}
+
+// unknownFlag is the error about a flag that kong does not know, and so hands on as
+// the first word.
+func unknownFlag(words []string) error {
+	if !strings.HasPrefix(words[0], "-") {
+		return nil
+	}
+	return exitError{exitUsage, hintedError{
+		fmt.Errorf("unknown flag %s", words[0]),
+		"containers in the background (-d), published ports (-p) and limits (--memory, --cpus) are not offered yet",
+	}}
 }
 
 // codeOf is the exit code that an error carries, or 125.
@@ -97,9 +103,6 @@ func (c *RunCmd) run(a *app) (code int, err error) {
 	proxy, ctx := newSignalProxy(a.ctx) // until learnbox ends
 	defer func() { err = endedBySignal(ctx, err) }()
 
-	if err := a.limitUnpacked(c.MaxUnpacked); err != nil {
-		return 0, err
-	}
 	all, err := a.containers("run")
 	if err != nil {
 		return 0, err
@@ -142,11 +145,7 @@ type created struct {
 // create makes a container from an image and the flags. Its first process comes
 // up while its config.json is built.
 func (c *RunCmd) create(ctx context.Context, a *app, all *lifecycle.Containers) (_ *created, err error) {
-	img, err := a.imageFor(ctx, c.Words[0], c.Platform, c.Pull, c.Quiet)
-	if err != nil {
-		return nil, err
-	}
-	rootfs, err := a.flatten(ctx, img)
+	img, rootfs, err := c.flattened(ctx, a, c.Words[0])
 	if err != nil {
 		return nil, err
 	}
@@ -165,7 +164,7 @@ func (c *RunCmd) create(ctx context.Context, a *app, all *lifecycle.Containers) 
 		return nil, err
 	}
 	ct := &created{Draft: draft}
-	if ct.built, err = c.build(draft, img, rootfs, c.Words[1:]); err != nil {
+	if ct.built, err = c.build(draft.ID, draft.Dir, img, rootfs, c.Words[1:]); err != nil {
 		return nil, err
 	}
 	for _, w := range ct.built.Warnings {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -52,6 +53,28 @@ type runFlags struct {
 	Label       []string `short:"l" sep:"none" placeholder:"NAME=VALUE" help:"A label of the container."`
 }
 
+// imageFlags are Docker's flags that say which image, for every verb that makes
+// a container of one.
+type imageFlags struct {
+	Pull        string `enum:"always,missing,never" default:"missing" placeholder:"WHEN" help:"Ask the registry always, when the image is missing, or never."`
+	Platform    string `placeholder:"OS/ARCH[/VARIANT]" help:"Take the image for this platform."`
+	MaxUnpacked string `placeholder:"SIZE" help:"Give up on an image that unpacks to more (default 32g)."`
+	Quiet       bool   `short:"q" help:"Say nothing while the image is pulled."`
+}
+
+// flattened finds the image, pulls it if it has to, and returns it with the
+// directory that it unpacks to.
+func (f *imageFlags) flattened(ctx context.Context, a *app, word string) (img store.Image, rootfs string, err error) {
+	if err := a.limitUnpacked(f.MaxUnpacked); err != nil {
+		return store.Image{}, "", err
+	}
+	if img, err = a.imageFor(ctx, word, f.Platform, f.Pull, f.Quiet); err != nil {
+		return store.Image{}, "", err
+	}
+	rootfs, err = a.flatten(ctx, img)
+	return img, rootfs, err
+}
+
 // options turns the flags into those of package spec; files are read here.
 func (f *runFlags) options(command []string) (spec.Options, error) {
 	env, err := readEnvFiles(f.EnvFile)
@@ -87,8 +110,9 @@ func readEnvFiles(names []string) ([]string, error) {
 	return env, nil
 }
 
-// build makes the config.json.
-func (f *runFlags) build(draft *lifecycle.Draft, img store.Image, rootfs string, command []string) (spec.Result, error) {
+// build makes the config.json of the container with this ID, whose files are in
+// the directory dir, from an image and the flattened one.
+func (f *runFlags) build(id, dir string, img store.Image, rootfs string, command []string) (spec.Result, error) {
 	options, err := f.options(command)
 	if err != nil {
 		return spec.Result{}, err
@@ -97,20 +121,20 @@ func (f *runFlags) build(draft *lifecycle.Draft, img store.Image, rootfs string,
 	if err != nil {
 		return spec.Result{}, err
 	}
-	dir, err := os.Getwd()
+	wd, err := os.Getwd()
 	if err != nil {
 		return spec.Result{}, err
 	}
 	in := spec.Input{
-		ID: draft.ID, Image: img.Config.Config, Options: options, Host: host,
-		Dir: dir, EtcDir: filepath.Join(draft.Dir, "etc"), Device: hostDevices,
+		ID: id, Image: img.Config.Config, Options: options, Host: host,
+		Dir: wd, EtcDir: filepath.Join(dir, "etc"), Device: hostDevices,
 	}
 	in.Passwd, in.Group = imageFile(rootfs, "etc/passwd"), imageFile(rootfs, "etc/group")
 	built, err := spec.Build(in)
 	if err != nil {
 		return spec.Result{}, err
 	}
-	built.Spec.Root.Path = filepath.Join(draft.Dir, "merged")
+	built.Spec.Root.Path = filepath.Join(dir, "merged")
 	return built, nil
 }
 
