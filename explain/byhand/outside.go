@@ -19,7 +19,7 @@ func cgroupCreate(in *Input) []string {
 		if i == 0 {
 			lines = append(lines, "made=yes # from here on it is ours to remove")
 		}
-		if slices.Contains(t.Controllers, "cpuset") {
+		if in.CgroupVersion == 1 && slices.Contains(t.Controllers, "cpuset") {
 			lines = append(lines, comment("cpuset(7): a new group may use no processor and no memory, so nobody can enter it")...)
 			for _, file := range []string{"cpuset.cpus", "cpuset.mems"} {
 				lines = append(lines, fmt.Sprintf("cat %s/%s >%s/%s", quote(t.Dir), file, in.groupDir(t), file))
@@ -64,17 +64,17 @@ func startInit(in *Input) []string {
 	}
 	words += ` sh "$dir/init"`
 	var lines []string
-	if in.Built.Spec.Process.Terminal {
-		lines = append(lines, comment("script(1) makes a terminal, copies between it and yours, and gives it your window's size. It is "+
-			"one of the host's devpts; learnbox opens one of the container's own.")...)
-		words = "script --quiet --return --command 'exec " + words + "' /dev/null"
-		lines = append(lines, "export SHELL=/bin/sh")
-	}
 	stdin := "</dev/null"
 	if in.Interactive {
 		lines = append(lines, comment("A shell takes standard input away from what it starts in the background, so keep it as 6.")...)
 		lines = append(lines, "exec 6<&0")
 		stdin = "<&6 6<&-"
+	}
+	if in.Built.Spec.Process.Terminal {
+		lines = append(lines, comment("script(1) makes a terminal, copies between it and yours, and gives it your window's size. It is "+
+			"one of the host's devpts; learnbox opens one of the container's own.")...)
+		words = "script --quiet --return --command 'exec " + words + "' /dev/null"
+		lines = append(lines, "export SHELL=/bin/sh", "# shellcheck disable=SC2016 # it is for that shell to expand")
 	}
 	return append(lines,
 		"setpriv --pdeathsig KILL "+words+" "+stdin+" &",
@@ -90,7 +90,7 @@ func cgroupLimit(in *Input) []string {
 		return nil
 	}
 	rules := res.Devices
-	if last := rules[len(rules)-1]; everything(last) && last.Allow {
+	if last := rules[len(rules)-1]; allDevices(last) && last.Allow {
 		return comment("All devices are allowed: that is so without rules.")
 	}
 	if in.CgroupVersion == 2 {
@@ -117,14 +117,14 @@ func cgroupLimit(in *Input) []string {
 	return comment("The devices controller is not mounted: there are no rules.")
 }
 
-func everything(r specs.LinuxDeviceCgroup) bool {
+func allDevices(r specs.LinuxDeviceCgroup) bool {
 	return (r.Type == "" || r.Type == "a") && r.Major == nil && r.Minor == nil && (r.Access == "" || r.Access == "rwm")
 }
 
 // deviceRule is a rule as the kernel reads it: "c 1:3 rwm". It takes "a" for all
 // devices whatever numbers follow, so a rule for both types becomes two.
 func deviceRule(r specs.LinuxDeviceCgroup) []string {
-	if everything(r) {
+	if allDevices(r) {
 		return []string{"a"}
 	}
 	number := func(n *int64) string {

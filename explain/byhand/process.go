@@ -19,7 +19,7 @@ func sysctls(in *Input) []string {
 	var lines []string
 	for _, name := range slices.Sorted(maps.Keys(set)) {
 		file := "/proc/sys/" + strings.ReplaceAll(name, ".", "/")
-		lines = append(lines, "echo "+quote(set[name])+" >"+quote(file))
+		lines = append(lines, echo(set[name])+" >"+quote(file))
 	}
 	return lines
 }
@@ -28,7 +28,7 @@ func hostName(in *Input) []string {
 	if in.Built.Spec.Hostname == "" {
 		return nil
 	}
-	return []string{"echo " + quote(in.Built.Spec.Hostname) + " >/proc/sys/kernel/hostname"}
+	return []string{echo(in.Built.Spec.Hostname) + " >/proc/sys/kernel/hostname"}
 }
 
 func rlimits(in *Input) []string {

@@ -29,6 +29,14 @@ func quoteAll(words []string) string {
 	return strings.Join(quoted, " ")
 }
 
+// echo is the command that prints s. echo itself does other things with some words.
+func echo(s string) string {
+	if strings.HasPrefix(s, "-") || strings.Contains(s, `\`) {
+		return `printf '%s\n' ` + quote(s)
+	}
+	return "echo " + quote(s)
+}
+
 // comment makes lines of at most 100 characters that begin with "# ". Whatever
 // could end a line, and with it the comment, becomes a question mark.
 func comment(text string) []string {
