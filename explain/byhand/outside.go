@@ -45,6 +45,13 @@ func initClone(in *Input) []string {
 	}
 	first = append(first,
 		"read -r _ <&3 # until the plan is there",
+	)
+	first = append(first, comment("What whoever started this left open is not for the program (CVE-2024-21626). A POSIX shell can only close "+
+		"descriptors that have one digit; bash can close the others.")...)
+	first = append(first,
+		`if command -v bash >"$dir/bash"; then`,
+		`  exec bash -c 'for fd in /proc/self/fd/??*; do [ ! -L "$fd" ] || eval "exec ${fd##*/}>&-"; done; exec sh "$dir/plan"'`,
+		"fi",
 		`exec sh "$dir/plan"`,
 	)
 	lines = append(lines, hereDoc(`cat >"$dir/init"`, "INIT", first)...)
@@ -194,7 +201,6 @@ func initGo(*Input) []string {
 		"echo go >&3",
 		"exec 3>&- 5<&-",
 	}
-	lines = append(lines, comment("learnbox passes signals on to the program. Here, Ctrl-C ends the container.")...)
 	return append(lines,
 		"status=0",
 		`wait "$child" || status=$?`,

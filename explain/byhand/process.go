@@ -194,5 +194,5 @@ func differences(in *Input) []string {
 	return append(all,
 		"init.clone: PID 1 is no sealed copy of a program, and others may look into it until it is the program.",
 		"The image's symbolic links at places where something is mounted are refused, not resolved.",
-		"Descriptors from 10 on that you leave open reach the program: a shell can only close 3 to 9.")
+		"Signals are not passed on: Ctrl-C ends the container. And unshare of util-linux 2.38 reports a death by SIGKILL as 1, not 137.")
 }

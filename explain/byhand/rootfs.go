@@ -131,7 +131,7 @@ func ownNull() []string {
 	lines := comment("A chmod of /dev/stdin would change the host's /dev/null, so a stream that is that becomes the container's.")
 	return append(lines,
 		"exec 5>&1 # in $(…) the descriptor 1 is another",
-		`[ "$(readlink /proc/self/fd/0)" != /dev/null ] || exec <"$root/dev/null"`,
+		`[ "$(readlink /proc/self/fd/0)" != /dev/null ] || exec <>"$root/dev/null"`,
 		`[ "$(readlink /proc/self/fd/5)" != /dev/null ] || exec >"$root/dev/null"`,
 		`[ "$(readlink /proc/self/fd/2)" != /dev/null ] || exec 2>"$root/dev/null"`,
 		"exec 5>&-",

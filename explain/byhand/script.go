@@ -80,7 +80,6 @@ func preparation(in *Input) []string {
 		"export PATH LC_ALL",
 		"umask 022",
 		"exec 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&- # whatever the caller left open",
-		`sh -c 'for fd in /proc/self/fd/??*; do [ ! -L "$fd" ] || echo "warning: the program will have your descriptor ${fd##*/}" >&2; done'`,
 		`[ "$(id -u)" = 0 ] || { echo 'needs root' >&2; exit 125; }`,
 		"",
 		"group=" + quote(in.group()) + " lower=" + quote(in.Lower),
