@@ -58,7 +58,7 @@ func (c *ByhandCmd) input(a *app) (byhand.Input, error) {
 	rand.Read(id)
 	in := byhand.Input{
 		ID: hex.EncodeToString(id), Lower: rootfs, Interactive: c.Interactive,
-		Command: asRun(a.argv),
+		Command: asRun(a.argv, c.Rm),
 	}
 	dir := filepath.Join(a.root, "containers", in.ID)
 	in.EtcDir = filepath.Join(dir, "etc")
@@ -71,11 +71,15 @@ func (c *ByhandCmd) input(a *app) (byhand.Input, error) {
 	return in, machine(&in)
 }
 
-// asRun is the command line with the verb run.
-func asRun(argv []string) string {
+// asRun is the command line with the verb run, and with --rm.
+func asRun(argv []string, rm bool) string {
 	words := append([]string{"learnbox"}, argv[1:]...)
+	verb := []string{"run", "--rm"}
+	if rm {
+		verb = verb[:1]
+	}
 	if i := slices.Index(words, "byhand"); i >= 0 {
-		words = slices.Replace(words, i, i+1, "run", "--rm")
+		words = slices.Replace(words, i, i+1, verb...)
 	}
 	for i, w := range words {
 		words[i] = shellQuote(w)
