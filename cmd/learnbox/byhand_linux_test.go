@@ -206,6 +206,20 @@ func TestByhandCodes(t *testing.T) {
 	b.tidy(t)
 }
 
+// TestByhandEnvironment compares what a program is handed that is no shell, and so
+// sets nothing itself.
+func TestByhandEnvironment(t *testing.T) {
+	privtest.NoTrace(t)
+	b := newBench(t)
+	args := []string{"-e", "A=it's\ntwo 'lines'\nPLAN\n", "-e", "B=$HOME `id` \\ \"", "-e", "TERM", "tiny", "env"}
+	run := ended(b.command(t, "learnbox", append([]string{"run", "--rm"}, args...)...))
+	shell := ended(b.shell(t, b.script(t, args...)))
+	sorted := func(text string) []string { return slices.Sorted(strings.Lines(b.alike(t, text))) }
+	if diff := cmp.Diff(sorted(run.Stdout), sorted(shell.Stdout)); diff != "" || run.Stdout == "" {
+		t.Errorf("learnbox (-) and the shell (+) show\n%s\n%s", diff, shell.Stderr)
+	}
+}
+
 // running starts a script whose program reads from in, and returns when that runs;
 // pid is the program's.
 func (b bench) running(t *testing.T, script string) (cmd *exec.Cmd, in io.WriteCloser, pid int) {
