@@ -38,6 +38,8 @@ type cli struct {
 	Tag     TagCmd     `cmd:"" group:"images" help:"Give an image another name"`
 	Inspect InspectCmd `cmd:"" group:"images" help:"Show everything that is known about an object, as JSON"`
 
+	Byhand ByhandCmd `cmd:"" group:"explain" help:"Print a shell script that builds a container without learnbox"`
+
 	Version    VersionCmd    `cmd:"" group:"machine" help:"Show the version of learnbox and of the kernel"`
 	Completion CompletionCmd `cmd:"" group:"machine" help:"Print a completion script for a shell"`
 	HelpVerb   HelpCmd       `cmd:"" name:"help" group:"machine" help:"Explain a verb"`
