@@ -202,6 +202,9 @@ func (a *app) knowPlan(c *RunCmd, ct *created, rootfs string) error {
 		}
 	}
 	k.Needed = append(k.Needed, lifecycle.ExitStep().ID)
+	if k.ByHand, err = byHandOf(ct, rootfs, c.Interactive); err != nil {
+		return err
+	}
 	k.Args = func(step string) []string { return args[step] }
 	a.teller.Know(k)
 	c.warnUnneeded(a, outline)

@@ -55,17 +55,21 @@ func Open(dir string) (*Gate, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("open a gate: %w", err)
 	}
+	// Only a gate that answers gets its name: one that does not is taken for a
+	// dead one.
 	file := filepath.Join(dir, strconv.Itoa(os.Getpid()))
-	if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) { // of a dead process with our PID
+	fresh := filepath.Join(dir, ".new-"+filepath.Base(file))
+	if err := os.Remove(fresh); err != nil && !errors.Is(err, fs.ErrNotExist) { // of a dead process with our PID
 		return nil, fmt.Errorf("open a gate: %w", err)
 	}
-	l, err := net.Listen("unix", file)
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: fresh, Net: "unix"})
 	if err != nil {
 		return nil, fmt.Errorf("open a gate: %w", err)
 	}
+	l.SetUnlinkOnClose(false) // it knows the first name only
 	g := &Gate{listener: l, file: file, verdicts: make(chan Verdict)}
-	if err := os.Chmod(file, 0o600); err != nil {
-		return nil, errors.Join(err, g.Close())
+	if err := errors.Join(os.Chmod(fresh, 0o600), os.Rename(fresh, file)); err != nil {
+		return nil, fmt.Errorf("open a gate: %w", errors.Join(err, l.Close(), os.Remove(fresh)))
 	}
 	go g.serve()
 	return g, nil
@@ -97,7 +101,7 @@ func (g *Gate) Close() error {
 	}
 	g.closed, g.stands = true, false
 	g.answer(reply{})
-	return g.listener.Close() // which removes the file, too
+	return errors.Join(os.Remove(g.file), g.listener.Close())
 }
 
 // arrive makes the place known, and tells those who wait for it.
