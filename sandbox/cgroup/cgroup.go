@@ -16,16 +16,20 @@
 // Which one it is, [Detect] reads from the mount table: the trees may be mounted
 // anywhere, and the kernel's version says nothing.
 //
-// Groups are made right below the mount point of each tree. On a machine with
-// systemd that is beside its slices: systemd leaves groups alone that it did not
-// make itself.
+// Groups are made right below the mount point of each tree, or in a group of the
+// user's choice. On a machine with systemd that is beside its slices: systemd
+// leaves groups alone that it did not make itself.
+//
+// A limit is a number in a file of the group. Which files there are, and what
+// the numbers mean, differs between the versions: settings_v1.go and
+// settings_v2.go can be read side by side.
 //
 // What a container may do with devices stands here too, because the kernel
 // decides it by group: in version 1 by the devices controller, in version 2 by a
 // small program (devices.go, program.go).
 //
-// Left out: limits, freezing and statistics, which are chapters of their own;
-// the threaded mode of version 2; groups for users who are not root.
+// Left out: freezing and statistics, which are chapters of their own; the
+// threaded mode of version 2; groups for users who are not root.
 package cgroup
 
 import (
@@ -80,31 +84,38 @@ func (h Hierarchy) Missing() []string {
 //
 // The fields behind the dash are the type, the source and the options of the
 // file system; in version 1 the controllers are among those. A tree that is
-// mounted twice counts once.
+// mounted twice counts once, where all of it shows.
 func parse(mountinfo io.Reader) (Hierarchy, error) {
 	var v1, v2 []Tree
-	seen := map[string]bool{}
+	seen := map[string]int{} // by the device number, which each tree has one of
 	lines := bufio.NewScanner(mountinfo)
 	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
 		before, after, found := strings.Cut(lines.Text(), " - ")
 		fields, fs := strings.Fields(before), strings.Fields(after)
-		if !found || len(fields) < 6 || len(fs) < 3 || seen[fields[2]] {
+		if !found || len(fields) < 6 || len(fs) < 3 {
 			continue
 		}
-		tree := Tree{Dir: unescape(fields[4]), root: unescape(fields[3])}
+		trees := &v2
 		switch fs[0] {
 		case "cgroup2":
-			v2 = append(v2, tree)
 		case "cgroup":
-			if tree.Controllers = joined(fs[2]); len(tree.Controllers) == 0 {
-				continue // a named tree of somebody's own
-			}
-			v1 = append(v1, tree)
+			trees = &v1
 		default:
 			continue
 		}
-		seen[fields[2]] = true
+		tree := Tree{Dir: unescape(fields[4]), root: unescape(fields[3])}
+		if i, twice := seen[fields[2]]; twice {
+			if first := &(*trees)[i]; tree.root == "/" && first.root != "/" { // that was a part of the tree only
+				first.Dir, first.root = tree.Dir, tree.root
+			}
+			continue
+		}
+		if tree.Controllers = joined(fs[2]); trees == &v1 && len(tree.Controllers) == 0 {
+			continue // a named tree of somebody's own
+		}
+		seen[fields[2]] = len(*trees)
+		*trees = append(*trees, tree)
 	}
 	if err := lines.Err(); err != nil {
 		return Hierarchy{}, err

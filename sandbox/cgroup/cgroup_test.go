@@ -34,6 +34,7 @@ func TestParse(t *testing.T) {
 		"systemd's tree makes no v1":    {tmpfs + named + unified, Hierarchy{Version: 2, Trees: []Tree{{Dir: "/sys/fs/cgroup/unified", root: "/"}}}},
 		"a tree of somebody's own":      {devices + other, Hierarchy{Version: 1, Trees: []Tree{treeDevices}}},
 		"a tree that is mounted twice":  {devices + again, Hierarchy{Version: 1, Trees: []Tree{treeDevices}}},
+		"first a part, then all of it":  {again + devices, Hierarchy{Version: 1, Trees: []Tree{treeDevices}}},
 		"inside a container":            {nested, Hierarchy{Version: 1, Trees: []Tree{{Dir: "/sys/fs/cgroup/pids", Controllers: []string{"pids"}, root: "/docker/7f3c"}}}},
 		"a mount point with a space":    {space, Hierarchy{Version: 1, Trees: []Tree{{Dir: `/a b\`, Controllers: []string{"freezer"}, root: "/"}}}},
 		"nothing mounted":               {tmpfs, Hierarchy{}},

@@ -53,11 +53,20 @@ func mkdirs(root, dir string, prepare func(dir string) error) error {
 		if !errors.Is(err, unix.ENOENT) || len(parent) <= len(root) || try == 10 {
 			return linux.Failed(err, "mkdir(%q, 0755)", dir)
 		}
-		if err := mkdirs(root, parent, prepare); err != nil && !errors.Is(err, unix.EEXIST) && !isGone(err) {
+		err = mkdirs(root, parent, prepare)
+		if err != nil && !errors.Is(err, unix.EEXIST) && !isGone(err) {
 			return err
+		}
+		if err == nil {
+			_ = unix.Setxattr(parent, ours, []byte("1"), 0) // else it stays
 		}
 	}
 }
+
+// ours marks the groups above a container's that learnbox made, so that it also
+// removes them: those that an administrator made, maybe with limits of their
+// own, stay. Only root sees it, xattr(7).
+const ours = "trusted.learnbox"
 
 // isGone says whether a group was removed: ENOENT when a file in it is opened,
 // ENODEV when it was open before.

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 // A Group is one control group: on version 2 a directory, on version 1 one of
@@ -194,12 +196,13 @@ func (g *Group) Remove() error {
 	return nil
 }
 
-// removeParents removes what Create made above the group. The kernel refuses
-// where somebody else still needs it.
+// removeParents removes what Create made above the group, for this container or
+// another. The kernel refuses where somebody still needs it.
 func (g *Group) removeParents() {
 	for _, t := range g.h.Trees {
 		for p := filepath.Dir(g.Path); p != "."; p = filepath.Dir(p) {
-			if rmdir(t.Dir+"/"+p) != nil {
+			dir := t.Dir + "/" + p
+			if _, err := unix.Getxattr(dir, ours, nil); err != nil || rmdir(dir) != nil {
 				break
 			}
 		}

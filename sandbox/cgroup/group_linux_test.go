@@ -403,20 +403,6 @@ func TestCpusetOfVersion2(t *testing.T) {
 	mustCreate(t, h)
 }
 
-func TestLimitsAreNotDroppedSilently(t *testing.T) {
-	for name, h := range layouts(t) {
-		t.Run(name, func(t *testing.T) {
-			limit := int64(6 << 20)
-			warnings, err := mustCreate(t, h).Limit(&specs.LinuxResources{
-				Memory: &specs.LinuxMemory{Limit: &limit}, CPU: &specs.LinuxCPU{}, Pids: &specs.LinuxPids{Limit: &limit},
-			})
-			if err != nil || len(warnings) != 2 || !strings.Contains(warnings[0], "memory") || !strings.Contains(warnings[1], "pids") {
-				t.Errorf("warnings %q, %v", warnings, err)
-			}
-		})
-	}
-}
-
 func TestMounts(t *testing.T) {
 	h := Hierarchy{Version: 1, Trees: []Tree{
 		{Dir: "/cg/both", Controllers: []string{"cpu", "cpuacct"}},

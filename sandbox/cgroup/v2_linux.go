@@ -4,6 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -20,6 +23,39 @@ func (g *Group) limitDevicesV2(rules []deviceRule) error {
 	}
 	defer f.Close()
 	return filterDevices(f, rules)
+}
+
+// subtreeControl names the controllers that the groups below a group have.
+const subtreeControl = "cgroup.subtree_control"
+
+// enable gives the group the controllers of the settings: each group above, from
+// the top, has to pass them on. They stay with the groups that were there
+// before, where others may have come to rely on them.
+func (g *Group) enable(all []Setting) error {
+	top := g.h.Trees[0].Dir
+	above := []string{top}
+	for part := range strings.SplitSeq(filepath.Dir(g.Path), "/") {
+		if part != "." {
+			above = append(above, above[len(above)-1]+"/"+part)
+		}
+	}
+	for _, dir := range above {
+		text, err := readFile(dir + "/" + subtreeControl)
+		if err != nil {
+			return err
+		}
+		on := strings.Fields(text)
+		for _, s := range all {
+			if slices.Contains(on, s.Controller()) {
+				continue
+			}
+			on = append(on, s.Controller())
+			if err := writeFile(dir+"/"+subtreeControl, "+"+s.Controller()); err != nil {
+				return &limitError{Setting{File: subtreeControl, Value: "+" + s.Controller()}, err}
+			}
+		}
+	}
+	return nil
 }
 
 // killV2 uses cgroup.kill, which Linux has since 5.14: one write, and nobody can
