@@ -39,9 +39,15 @@ const (
 // A State is the file that tells what happened to a container.
 type State struct {
 	Status   Status
-	Pid      int       `json:",omitempty"` // of the first process, in the host's pid namespace
-	ExitCode int       // valid when exited; 128+n after signal n
-	Error    string    `json:",omitempty"` // why it could not start, or who ended it
+	Pid      int    `json:",omitempty"` // of the first process, in the host's pid namespace
+	ExitCode int    // valid when exited; 128+n after signal n
+	Error    string `json:",omitempty"` // why it could not start, or who ended it
+
+	// OOMKilled tells that the kernel killed a process of the container, its
+	// first or another, because it reached its limit of memory. It is Docker's
+	// word: exit code 137 alone may also be somebody's SIGKILL.
+	OOMKilled bool `json:",omitempty"`
+
 	Started  time.Time `json:",omitzero"`
 	Finished time.Time `json:",omitzero"`
 }

@@ -12,19 +12,32 @@ import (
 	"github.com/learnbox/learnbox/sandbox/cgroup"
 )
 
-// cgroupOf is the path of a container's cgroup. It stands right below the
-// mount points: a group above it would have to be made and removed in each of
-// the nine trees of cgroup v1, with every container that runs alone.
+// cgroupOf is the path of a container's cgroup if nobody chose another. It
+// stands right below the mount points: a group above it would have to be made
+// and removed in each of the nine trees of cgroup v1, with every container that
+// runs alone.
 func cgroupOf(id string) string { return "learnbox-" + id }
 
-// Groups are the directories of a container's control group, whether they exist
-// or not.
-func Groups(id string) ([]string, error) {
+// Cgroup is the path of a container's cgroup, as long as the container runs.
+func (c *Containers) Cgroup(id string) string {
+	if path, err := os.ReadFile(c.cgroupFile(id)); err == nil && len(path) > 0 {
+		return string(path)
+	}
+	return cgroupOf(id)
+}
+
+// cgroupFile says where a container's cgroup is if that is not the usual place.
+// It is written before the group is made, so that Repair finds the group.
+func (c *Containers) cgroupFile(id string) string { return filepath.Join(c.run, id, "cgroup") }
+
+// Groups are the directories of the control group with this path, whether they
+// exist or not.
+func Groups(path string) ([]string, error) {
 	h, err := cgroup.Detect()
 	if err != nil {
 		return nil, err
 	}
-	g, err := cgroup.Open(h, cgroupOf(id))
+	g, err := cgroup.Open(h, path)
 	if err != nil {
 		return nil, err
 	}
@@ -59,17 +72,17 @@ func (c *Containers) repair(id string) error {
 	if err != nil {
 		return err
 	}
-	err = errors.Join(endGroup(id), c.settle(id))
+	err = errors.Join(endGroup(c.Cgroup(id)), c.settle(id))
 	return errors.Join(err, lock.Release())
 }
 
 // endGroup kills whatever is left in a container's cgroup and removes it.
-func endGroup(id string) error {
+func endGroup(path string) error {
 	h, err := cgroup.Detect()
 	if err != nil {
 		return err
 	}
-	g, err := cgroup.Open(h, cgroupOf(id))
+	g, err := cgroup.Open(h, path)
 	if errors.Is(err, fs.ErrNotExist) || g == nil {
 		return nil
 	}

@@ -19,9 +19,10 @@ import (
 
 // CloneOptions say how a container's program will be connected.
 type CloneOptions struct {
-	Terminal bool // it gets one of its own, and no pipes
-	Stdin    bool // keep standard input open, for Attach
-	HostPIDs bool // it sees the host's processes
+	Cgroup   string // path of its control group below the mount points; empty: learnbox-ID
+	Terminal bool   // it gets one of its own, and no pipes
+	Stdin    bool   // keep standard input open, for Attach
+	HostPIDs bool   // it sees the host's processes
 	Narrate  *narrate.Narrator
 }
 
@@ -47,11 +48,18 @@ type Live struct {
 // Clone makes the container's first process, which then waits for Start. If it
 // fails, the draft is as it was.
 func (d *Draft) Clone(ctx context.Context, o CloneOptions) (err error) {
+	group := cgroupOf(d.ID)
+	if o.Cgroup != "" && o.Cgroup != group {
+		group = o.Cgroup
+		if err := os.WriteFile(d.all.cgroupFile(d.ID), []byte(group), 0o600); err != nil {
+			return err
+		}
+	}
 	if d.streams, err = newStreams(o.Terminal, o.Stdin); err != nil {
 		return err
 	}
 	d.init, err = sandbox.Clone(ctx, sandbox.CloneOptions{
-		Cgroup: cgroupOf(d.ID), HostPIDs: o.HostPIDs,
+		Cgroup: group, HostPIDs: o.HostPIDs,
 		Programs: d.all.bin, Empty: filepath.Join(d.Dir, "merged"),
 		Stdin: d.streams.childIn, Stdout: d.streams.childOut, Stderr: d.streams.childErr,
 		Narrate: o.Narrate,
@@ -140,7 +148,7 @@ func ExitStep() narrate.Step {
 func (r *Live) Wait() (sandbox.Status, error) {
 	status, err := r.Process.Wait()
 	s := r.state
-	s.Status, s.Pid, s.ExitCode = Exited, 0, status.Code
+	s.Status, s.Pid, s.ExitCode, s.OOMKilled = Exited, 0, status.Code, status.OOMKilled
 	return status, errors.Join(err, r.draft.end(r.record, s))
 }
 

@@ -16,6 +16,12 @@ func hint(step string, err error) string {
 	}
 	errno := errnoOf(err)
 	switch {
+	case step == "cgroup.create" && (errno == unix.EROFS || errno == unix.EACCES || errno == unix.EPERM):
+		return "the cgroup file systems are read-only here, or somebody else's: run learnbox as root and outside of other containers"
+	case step == "cgroup.create" && errno == unix.EEXIST:
+		return "a group of this name is left from before, or is no group: rmdir removes one without processes"
+	case step == "cgroup.create" && errno == unix.ENOTDIR:
+		return "--cgroup-parent names a file there"
 	case errno == unix.ENOSPC && strings.HasPrefix(step, "ns."):
 		return "the limit of namespaces is reached: see /proc/sys/user/max_*_namespaces"
 	case errno == unix.EPERM && (strings.HasPrefix(step, "ns.") || step == "init.clone"):

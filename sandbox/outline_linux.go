@@ -35,8 +35,11 @@ func Outline(c Config, o CloneOptions) ([]Outlined, error) {
 	var all []Outlined
 	add := func(s narrate.Step, needed func(*plan) bool) {
 		out := Outlined{Step: s, Needed: needed == nil || needed(p)}
-		out.Flag, out.Adds = flagOf(s.ID)
-		if out.Needed {
+		out.Flag, out.Adds = flagOf(s.ID, h.Version)
+		switch {
+		case out.Needed && s.ID == "cgroup.limit":
+			out.Args = limits(h, c.Spec.Linux.Resources)
+		case out.Needed:
 			out.Args = arguments(s.ID, p, c, o)
 		}
 		all = append(all, out)
@@ -52,8 +55,13 @@ func Outline(c Config, o CloneOptions) ([]Outlined, error) {
 
 // flagOf is the flag that decides whether a step is taken, and whether it adds
 // the step or takes it away.
-func flagOf(step string) (flag string, adds bool) {
+func flagOf(step string, cgroups int) (flag string, adds bool) {
 	switch step {
+	case "ns.cgroup":
+		if cgroups == 1 {
+			return "--cgroupns private", true
+		}
+		return "--cgroupns host", false
 	case "ns.uts", "host.name":
 		return "--uts host", false
 	case "ns.ipc":
@@ -72,6 +80,8 @@ func flagOf(step string) (flag string, adds bool) {
 		return "--read-only", true
 	case "limits.rlimits":
 		return "--ulimit", true
+	case "limits.oom":
+		return "--oom-score-adj", true
 	case "privs.no_new":
 		return "--security-opt no-new-privileges", true
 	}
@@ -83,8 +93,6 @@ func arguments(step string, p *plan, c Config, o CloneOptions) []string {
 	switch step {
 	case "cgroup.create":
 		return []string{o.Cgroup}
-	case "cgroup.limit":
-		return deviceRules(c.Spec.Linux.Resources)
 	case "init.clone":
 		if o.HostPIDs {
 			return []string{"in the machine's pid namespace (--pid host)"}
@@ -116,6 +124,8 @@ func processArguments(step string, p *plan) []string {
 			all = append(all, fmt.Sprintf("%s %d:%d", l.Type, l.Soft, l.Hard))
 		}
 		return all
+	case "limits.oom":
+		return []string{fmt.Sprint(*proc.OOMScoreAdj)}
 	case "user.set":
 		return []string{fmt.Sprintf("uid %d, gid %d, groups %v", proc.User.UID, proc.User.GID, proc.User.AdditionalGids)}
 	case "caps.bound", "caps.set":
@@ -142,6 +152,15 @@ func describe(mounts []specs.Mount, dev bool, devices []specs.LinuxDevice) []str
 			names = append(names, d.Path)
 		}
 		all = append(all, "also "+strings.Join(names, " "))
+	}
+	return all
+}
+
+// limits are what is written into which file of the group, and the rules.
+func limits(h cgroup.Hierarchy, r *specs.LinuxResources) []string {
+	all := deviceRules(r)
+	for _, s := range h.Settings(r) {
+		all = append(all, s.File+" = "+s.Value)
 	}
 	return all
 }

@@ -3,6 +3,7 @@ package sandbox
 import (
 	"errors"
 	"fmt"
+	"os"
 
 	"golang.org/x/sys/unix"
 
@@ -33,6 +34,25 @@ func (g *guest) setRlimits() error {
 		}
 	}
 	return nil
+}
+
+// setOOMScore writes into a procfs of its own, for the reason that writeSysctls
+// has. A score that may not be lowered is worth a warning, not the run.
+func (g *guest) setOOMScore() error {
+	proc, err := linux.NewMount("proc", 0)
+	if err != nil {
+		return err
+	}
+	defer proc.Close()
+	f, err := linux.OpenIn(proc, fmt.Sprintf("%d/oom_score_adj", os.Getpid()), unix.O_WRONLY, 0, unix.RESOLVE_BENEATH|unix.RESOLVE_NO_SYMLINKS)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprint(f, *g.Process.OOMScoreAdj)
+	if errors.Is(err, unix.EACCES) || errors.Is(err, unix.EPERM) {
+		err = g.warn("oom_score_adj stays as it is: a lower one than it was born with (%d wanted) needs CAP_SYS_RESOURCE", *g.Process.OOMScoreAdj)
+	}
+	return errors.Join(err, f.Close())
 }
 
 // rlimit is the number of a limit by its name in setrlimit(2).

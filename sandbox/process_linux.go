@@ -21,6 +21,7 @@ type Process struct {
 
 	group   *cgroup.Group
 	ownPids bool // it has a pid namespace of its own
+	memory  bool // it has a limit of memory
 
 	mu    sync.Mutex
 	ended bool // from then on the PID may be somebody else's
@@ -58,7 +59,11 @@ func (p *Process) Wait() (Status, error) {
 	if !p.ownPids || err != nil {
 		err = errors.Join(err, p.group.Kill())
 	}
-	return exitStatus(ws), errors.Join(err, p.group.Remove())
+	status := exitStatus(ws)
+	if p.memory {
+		status.OOMKilled = p.group.OOMKills() > 0 // the count goes with the group
+	}
+	return status, errors.Join(err, p.group.Remove())
 }
 
 func exitStatus(ws unix.WaitStatus) Status {

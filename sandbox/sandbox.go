@@ -74,6 +74,8 @@ type Filter struct {
 type Status struct {
 	Code   int            // exit status, or 128 + Signal
 	Signal syscall.Signal // 0 if it exited by itself
+
+	OOMKilled bool // the kernel killed a process of the container at its limit of memory
 }
 
 // A StepError reports the step that a container could not take.

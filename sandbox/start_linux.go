@@ -21,7 +21,13 @@ func (i *Init) Start(ctx context.Context, c Config) (*Process, error) {
 		return nil, cmp.Or(ctx.Err(), err)
 	}
 	i.ch.close()
-	return &Process{Pid: i.pid, Terminal: i.terminal, Warnings: i.warnings, group: i.group, ownPids: !i.HostPIDs}, nil
+	return &Process{Pid: i.pid, Terminal: i.terminal, Warnings: i.warnings, group: i.group, ownPids: !i.HostPIDs, memory: i.limitsMemory()}, nil
+}
+
+// limitsMemory reports whether the container can run out of memory of its own.
+func (i *Init) limitsMemory() bool {
+	r := i.Spec.Linux.Resources
+	return r != nil && r.Memory != nil && r.Memory.Limit != nil
 }
 
 func (i *Init) start(ctx context.Context) error {
@@ -76,7 +82,18 @@ func (i *Init) listen() error {
 		exec = exec || m.Exec
 	}
 	if !exec {
-		return &StepError{Step: "init.clone", Text: "the init ended before the program could start", Code: 125}
+		return i.diedEarly()
 	}
 	return i.hearSilence()
+}
+
+// diedEarly is the error of an init that ended without a word.
+func (i *Init) diedEarly() error {
+	if i.limitsMemory() && i.group.OOMKills() > 0 {
+		return &StepError{
+			Step: "cgroup.limit", Text: fmt.Sprintf("the init needs more memory than the limit of %d bytes, and the kernel killed it", *i.Spec.Linux.Resources.Memory.Limit),
+			Way: "raise --memory; what a container mounts counts too", Code: 125,
+		}
+	}
+	return &StepError{Step: "init.clone", Text: "the init ended before the program could start", Code: 125}
 }

@@ -36,8 +36,8 @@ func cloneSteps() []step[*Init] {
 // waits for the last of them at init.wait.
 func startSteps() []step[*Init] {
 	return []step[*Init]{
-		row("cgroup.limit", "Which devices it may use",
-			"before the init makes the devices: cgroup v1 forbids all of them first, and then allows the few",
+		row("cgroup.limit", "What it may use: devices, memory, processors",
+			"before the init makes the devices, which cgroup v1 forbids first and then allows; and so that its own work counts against the limits",
 			nil, (*Init).limitCgroup),
 		row("init.plan", "The init hears what to build",
 			"from here on both work side by side",
@@ -134,6 +134,9 @@ func initSteps() []step[*guest] {
 		row("limits.rlimits", "Resource limits of the process",
 			"raising one needs CAP_SYS_RESOURCE, so before the capabilities go",
 			func(p *plan) bool { return len(p.Process.Rlimits) > 0 }, (*guest).setRlimits),
+		row("limits.oom", "How soon it is killed when memory gets short",
+			"making that less likely needs CAP_SYS_RESOURCE, so before the capabilities go",
+			func(p *plan) bool { return p.Process.OOMScoreAdj != nil }, (*guest).setOOMScore),
 		row("tty.session", "A session of its own",
 			"and with it the controlling terminal, if there is one: Ctrl-C and job control work only then",
 			nil, (*guest).newSession),

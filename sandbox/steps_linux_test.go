@@ -32,6 +32,7 @@ func TestOrderThatMatters(t *testing.T) {
 		{"process.cwd", "rootfs.readonly", "it may have to be made"},
 		{"caps.bound", "user.set", "CAP_SETPCAP"},
 		{"limits.rlimits", "user.set", "CAP_SYS_RESOURCE"},
+		{"limits.oom", "user.set", "CAP_SYS_RESOURCE"},
 		{"user.set", "seccomp.load", "the filter need not allow setuid"},
 		{"privs.no_new", "seccomp.load", "it then loads without CAP_SYS_ADMIN"},
 		{"seccomp.load", "caps.set", "loading needs CAP_SYS_ADMIN"},

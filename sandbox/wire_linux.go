@@ -185,6 +185,7 @@ func processFields(w *wire, p *specs.Process) {
 		number(w, &l.Hard)
 	})
 	flag(w, &p.NoNewPrivileges)
+	optional(w, &p.OOMScoreAdj, number)
 }
 
 func deviceFields(w *wire, d *specs.LinuxDevice) {

@@ -50,7 +50,7 @@ var notSent = []string{
 	"plan.Process.ConsoleSize", "plan.Process.CommandLine", "plan.Process.User.Username",
 	"plan.Process.Capabilities.Effective", "plan.Process.Capabilities.Inheritable",
 	"plan.Process.Capabilities.Permitted", "plan.Process.Capabilities.Ambient",
-	"plan.Process.ApparmorProfile", "plan.Process.SelinuxLabel", "plan.Process.OOMScoreAdj",
+	"plan.Process.ApparmorProfile", "plan.Process.SelinuxLabel",
 	"plan.Process.Scheduler", "plan.Process.IOPriority", "plan.Process.ExecCPUAffinity",
 	"plan.Mounts.UIDMappings", "plan.Mounts.GIDMappings",
 }

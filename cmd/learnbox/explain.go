@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/learnbox/learnbox/explain"
@@ -163,11 +164,11 @@ func hello(image string) narrate.Record {
 }
 
 // know tells the Teller of a container that has its place.
-func (a *app) know(draft *lifecycle.Draft, rootfs string) {
+func (a *app) know(draft *lifecycle.Draft, group, rootfs string) {
 	if a.teller == nil {
 		return
 	}
-	groups, err := lifecycle.Groups(draft.ID)
+	groups, err := lifecycle.Groups(group)
 	if err != nil {
 		groups = nil // the step that makes them says why
 	}
@@ -179,11 +180,11 @@ func (a *app) knowPlan(c *RunCmd, ct *created, rootfs string) error {
 	if a.teller == nil {
 		return nil
 	}
-	outline, err := outlineOf(c.PID == "host", ct.built, ct.ID, ct.Dir, rootfs)
+	outline, err := outlineOf(c.PID == "host", ct.built, ct.Dir, rootfs)
 	if err != nil {
 		return err
 	}
-	groups, err := lifecycle.Groups(ct.ID)
+	groups, err := lifecycle.Groups(strings.TrimPrefix(ct.built.Spec.Linux.CgroupsPath, "/"))
 	if err != nil {
 		return err
 	}

@@ -47,7 +47,7 @@ func hostFacts() (spec.Host, error) {
 		CgroupVersion: h.Version, Capabilities: bounding.Names(), LastCapability: last,
 		Environ: os.Environ(), Hostname: hostname, ThermalThrottle: throttle,
 		Hosts: readIfThere("/etc/hosts"), ResolvConf: readIfThere("/etc/resolv.conf"),
-		HasSysctl: hasSysctl,
+		HasSysctl: hasSysctl, Processors: h.Processors,
 	}, nil
 }
 

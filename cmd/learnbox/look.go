@@ -99,11 +99,11 @@ func (a *app) placeOf(word string) (stop.Place, error) {
 	if err != nil {
 		return stop.Place{}, err
 	}
-	groups, err := lifecycle.Groups(ct.ID)
+	all, err := lifecycle.Open(a.root, a.runDir)
 	if err != nil {
 		return stop.Place{}, err
 	}
-	all, err := lifecycle.Open(a.root, a.runDir)
+	groups, err := lifecycle.Groups(all.Cgroup(ct.ID))
 	if err != nil {
 		return stop.Place{}, err
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"path/filepath"
+	"strings"
 
 	"github.com/learnbox/learnbox/sandbox"
 	"github.com/learnbox/learnbox/sandbox/rootfs"
@@ -10,7 +11,7 @@ import (
 
 // outlineOf tells which steps of the table a container takes, and on what. dir
 // is the container's directory, which need not exist.
-func outlineOf(hostPIDs bool, built spec.Result, id, dir, lower string) ([]sandbox.Outlined, error) {
+func outlineOf(hostPIDs bool, built spec.Result, dir, lower string) ([]sandbox.Outlined, error) {
 	return sandbox.Outline(
 		sandbox.Config{
 			Spec:    built.Spec,
@@ -18,6 +19,6 @@ func outlineOf(hostPIDs bool, built spec.Result, id, dir, lower string) ([]sandb
 			Merged:  filepath.Join(dir, "merged"), Reaper: built.Init,
 			Unconfined: built.SeccompProfile == spec.SeccompUnconfined,
 		},
-		sandbox.CloneOptions{Cgroup: "learnbox-" + id, HostPIDs: hostPIDs},
+		sandbox.CloneOptions{Cgroup: strings.TrimPrefix(built.Spec.Linux.CgroupsPath, "/"), HostPIDs: hostPIDs},
 	)
 }

@@ -107,7 +107,7 @@ func (c *PlanCmd) plan(ctx context.Context, a *app) ([]planned, error) {
 	if err != nil {
 		return nil, err
 	}
-	outline, err := outlineOf(c.PID == "host", built, id, dir, rootfs)
+	outline, err := outlineOf(c.PID == "host", built, dir, rootfs)
 	if err != nil {
 		return nil, err
 	}

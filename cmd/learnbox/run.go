@@ -75,7 +75,7 @@ func unknownFlag(words []string) error {
 	}
 	return exitError{exitUsage, hintedError{
 		fmt.Errorf("unknown flag %s", words[0]),
-		"containers in the background (-d), published ports (-p) and limits (--memory, --cpus) are not offered yet",
+		"containers in the background (-d) and published ports (-p) are not offered yet",
 	}}
 }
 
@@ -166,9 +166,12 @@ func (c *RunCmd) create(ctx context.Context, a *app, all *lifecycle.Containers) 
 		return nil, err
 	}
 	var draft *lifecycle.Draft
+	var group string
+	var noGroup error
 	err = a.narrate.Run(lifecycle.CreateStep(), func() error {
 		if draft, err = all.New(ctx, c.Name); err == nil {
-			a.know(draft, rootfs)
+			group, noGroup = spec.CgroupPath(draft.ID, c.CgroupParent)
+			a.know(draft, group, rootfs)
 		}
 		return err
 	})
@@ -180,8 +183,11 @@ func (c *RunCmd) create(ctx context.Context, a *app, all *lifecycle.Containers) 
 			err = errors.Join(err, draft.Discard())
 		}
 	}()
+	if noGroup != nil {
+		return nil, noGroup
+	}
 	if err := draft.Clone(ctx, lifecycle.CloneOptions{
-		Terminal: c.TTY, Stdin: c.Interactive, HostPIDs: c.PID == "host", Narrate: a.narrate,
+		Cgroup: group, Terminal: c.TTY, Stdin: c.Interactive, HostPIDs: c.PID == "host", Narrate: a.narrate,
 	}); err != nil {
 		return nil, err
 	}

@@ -49,8 +49,10 @@ type runFlags struct {
 	ShmSize     string   `placeholder:"SIZE" help:"Size of /dev/shm (default 64m)."`
 	Ulimit      []string `sep:"none" placeholder:"NAME=SOFT[:HARD]" help:"A resource limit of the program."`
 	Sysctl      []string `sep:"none" placeholder:"NAME=VALUE" help:"A kernel parameter of the container's namespaces."`
-	StopSignal  string   `placeholder:"SIGNAL" help:"Signal that asks the program to end (default the image's, or SIGTERM)."`
-	Label       []string `short:"l" sep:"none" placeholder:"NAME=VALUE" help:"A label of the container."`
+	limitFlags
+	Cgroupns   string   `placeholder:"private|host" help:"A view of the control groups of its own, or the machine's (default private on cgroup v2, host on v1)."`
+	StopSignal string   `placeholder:"SIGNAL" help:"Signal that asks the program to end (default the image's, or SIGTERM)."`
+	Label      []string `short:"l" sep:"none" placeholder:"NAME=VALUE" help:"A label of the container."`
 }
 
 // imageFlags are Docker's flags that say which image, for every verb that makes
@@ -91,6 +93,7 @@ func (f *runFlags) options(command []string) (spec.Options, error) {
 		CapAdd: f.CapAdd, CapDrop: f.CapDrop, SecurityOpt: f.SecurityOpt,
 		Ulimits: f.Ulimit, Sysctls: f.Sysctl, Labels: f.Label,
 		Network: f.Network, PID: f.PID, IPC: f.IPC, UTS: f.UTS, ShmSize: f.ShmSize,
+		Cgroupns: f.Cgroupns, Limits: spec.Limits(f.limitFlags),
 	}, nil
 }
 

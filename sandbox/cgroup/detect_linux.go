@@ -31,6 +31,23 @@ func Detect() (Hierarchy, error) {
 	return h, nil
 }
 
+// Processors are the lists of the processors and of the memory nodes that a group
+// can be given, "0-3", as far as the machine tells.
+func (h Hierarchy) Processors() (cpus, mems string) {
+	first := func(files ...string) string {
+		for _, file := range files {
+			if list, err := readFile(file); err == nil && list != "" {
+				return list
+			}
+		}
+		return ""
+	}
+	dir := h.Dir("cpuset")
+	cpus = first(dir+"/cpuset.effective_cpus", dir+"/cpuset.cpus.effective", "/sys/devices/system/cpu/online")
+	mems = first(dir+"/cpuset.effective_mems", dir+"/cpuset.mems.effective", "/sys/devices/system/node/online")
+	return cpus, mems
+}
+
 // notMountedError says that the machine shows no control groups.
 type notMountedError struct{}
 

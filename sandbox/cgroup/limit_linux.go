@@ -98,7 +98,7 @@ func (e *limitError) Hint() string {
 	case file == subtreeControl && is(unix.ENOENT):
 		return "the group above was not given this controller; see its cgroup.controllers"
 	case is(unix.EROFS, unix.EPERM) || is(unix.EACCES) && kind != "cpuset":
-		return readOnlyHint
+		return "the cgroup file systems are read-only here, or somebody else's: run learnbox as root and outside of other containers"
 	case kind == "memory" && is(unix.EBUSY):
 		return "the container uses more than that already: raise the limit"
 	case kind == "memory" && is(unix.EINVAL):
@@ -112,9 +112,6 @@ func (e *limitError) Hint() string {
 	}
 	return ""
 }
-
-// readOnlyHint is for who may not write into the trees at all.
-const readOnlyHint = "the cgroup file systems are read-only here, or somebody else's: run learnbox as root and outside of other containers"
 
 // setMemoryV1 raises both limits of memory: the outer one first, so that it is
 // never below the inner one.

@@ -20,6 +20,7 @@ func everything(in *Input) {
 	in.Host.CgroupVersion = 2
 	in.Host.ThermalThrottle = []string{"/sys/devices/system/cpu/cpu0/thermal_throttle"}
 	in.Host.Environ = []string{"LANG=C.UTF-8"}
+	in.Host.Processors = twoProcessors
 	in.Options = Options{
 		Command: []string{"sh", "-c", "id"}, Entrypoint: &entrypoint,
 		Interactive: true, TTY: true, Init: true, ReadOnly: true,
@@ -35,6 +36,11 @@ func everything(in *Input) {
 		Ulimits:     []string{"nofile=1024:2048", "core=-1"},
 		Sysctls:     []string{"net.core.somaxconn=1024", "kernel.msgmax=9000"},
 		Labels:      []string{"tier=mine"}, Network: "none", ShmSize: "128m",
+		Limits: Limits{
+			Memory: "64m", MemorySwap: "-1", MemoryReservation: "32m", OOMKillDisable: true, OOMScoreAdj: "100",
+			CPUs: "1.5", CPUShares: "512", CpusetCPUs: "0-1", CpusetMems: "0", PidsLimit: "100",
+			BlkioWeight: "500", DeviceReadBps: []string{"/dev/sda:1mb"}, CgroupParent: "/course",
+		},
 	}
 }
 

@@ -19,7 +19,7 @@ const (
 const maxHostname = 64
 
 // buildNamespaces lists what the container has of its own. On cgroup v2 Docker adds a
-// cgroup namespace; on v1 it shares the host's view, and so do we.
+// cgroup namespace; on v1 it shares the host's view unless asked not to, and so do we.
 func buildNamespaces(in *Input, res *Result) error {
 	o := &in.Options
 	for _, m := range []struct{ flag, mode, offered string }{
@@ -27,6 +27,7 @@ func buildNamespaces(in *Input, res *Result) error {
 		{"--pid", o.PID, "host"},
 		{"--ipc", o.IPC, "private, host"},
 		{"--uts", o.UTS, "host"},
+		{"--cgroupns", o.Cgroupns, "private, host"},
 	} {
 		if err := checkMode(m.flag, m.mode, m.offered); err != nil {
 			return err
@@ -41,7 +42,7 @@ func buildNamespaces(in *Input, res *Result) error {
 		{specs.IPCNamespace, o.IPC != modeHost},
 		{specs.NetworkNamespace, o.Network != modeHost},
 		{specs.PIDNamespace, o.PID != modeHost},
-		{specs.CgroupNamespace, in.Host.CgroupVersion == 2},
+		{specs.CgroupNamespace, o.Cgroupns == modePrivate || o.Cgroupns == "" && in.Host.CgroupVersion == 2},
 	}
 	for _, ns := range list {
 		if ns.own {

@@ -15,8 +15,8 @@
 //
 // It is pure data: values in, values out, no kernel, no file system. What has to be
 // looked up on the machine (capabilities, devices, the image's /etc/passwd) is handed
-// in. Left out: resource limits, user namespaces, volumes with a name, and the
-// seccomp filter itself, which sandbox/seccomp fills in.
+// in. Left out: user namespaces, volumes with a name, and the seccomp filter itself,
+// which sandbox/seccomp fills in.
 package spec
 
 import (
@@ -40,7 +40,9 @@ type Options struct {
 	GroupAdd, Volumes, Mounts, Tmpfs, Devices, AddHost, DNS, DNSSearch []string
 	CapAdd, CapDrop, SecurityOpt, Ulimits, Sysctls, Labels             []string
 	Network, PID, IPC, UTS                                             string // "", "none", "host" (network); "", "host" (the others)
+	Cgroupns                                                           string // "", "private", "host"
 	ShmSize                                                            string // "64m"
+	Limits                                                             Limits
 }
 
 // A Host holds the facts about the machine that shape a config.json.
@@ -56,6 +58,9 @@ type Host struct {
 	// HasSysctl tells whether /proc/sys has this one, "net.ipv4.ping_group_range". Docker
 	// sets two by default where they exist; with nil, none is.
 	HasSysctl func(name string) bool
+	// Processors are the lists of the processors and of the memory nodes that there are
+	// for containers, "0-3". It is called only if a limit depends on them.
+	Processors func() (cpus, mems string)
 }
 
 // Input is all that Build needs.
@@ -109,7 +114,7 @@ func Build(in Input) (Result, error) {
 		Version: specs.Version,
 		Process: &specs.Process{Terminal: in.Options.TTY},
 		Root:    &specs.Root{Path: "rootfs", Readonly: in.Options.ReadOnly},
-		Linux:   &specs.Linux{CgroupsPath: "/learnbox-" + in.ID, Resources: &specs.LinuxResources{}},
+		Linux:   &specs.Linux{Resources: &specs.LinuxResources{}},
 	}}
 	for _, topic := range []func(*Input, *Result) error{
 		buildNamespaces,
@@ -122,6 +127,7 @@ func Build(in Input) (Result, error) {
 		buildMounts,
 		buildDevices,
 		buildRlimits,
+		buildLimits,
 		buildSysctls,
 		buildLabels,
 		buildStopSignal,

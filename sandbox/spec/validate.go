@@ -110,6 +110,9 @@ func (c *complaints) process(p *specs.Process) {
 		}
 	}
 	seen := map[string]bool{}
+	if adj := p.OOMScoreAdj; adj != nil && (*adj < -1000 || *adj > 1000) {
+		c.add("process.oomScoreAdj: %d is not -1000 to 1000", *adj)
+	}
 	for _, l := range p.Rlimits {
 		switch {
 		case !isRlimit(l.Type):

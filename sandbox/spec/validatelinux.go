@@ -72,6 +72,7 @@ func (c *complaints) devices(l *specs.Linux) {
 	if l.Resources == nil {
 		return
 	}
+	c.limits(l.Resources)
 	for i, rule := range l.Resources.Devices {
 		switch rule.Type {
 		case "", "a", "b", "c":
@@ -80,6 +81,30 @@ func (c *complaints) devices(l *specs.Linux) {
 		}
 		if rule.Access != "" && !isAccess(rule.Access) {
 			c.add("linux.resources.devices[%d]: access %q is not of r, w and m", i, rule.Access)
+		}
+	}
+}
+
+// limits looks for numbers that no kernel takes, or that contradict each other.
+func (c *complaints) limits(r *specs.LinuxResources) {
+	if m := r.Memory; m != nil {
+		for _, n := range []*int64{m.Limit, m.Swap, m.Reservation} {
+			if n != nil && *n < -1 {
+				c.add("linux.resources.memory: %d is neither a size nor -1, which is none", *n)
+			}
+		}
+		if m.Limit != nil && m.Swap != nil && *m.Swap > 0 && *m.Swap < *m.Limit {
+			c.add("linux.resources.memory.swap: %d, memory and swap together, is below the limit %d of memory alone", *m.Swap, *m.Limit)
+		}
+	}
+	if b := r.BlockIO; b != nil && b.Weight != nil && *b.Weight != 0 && (*b.Weight < 10 || *b.Weight > 1000) {
+		c.add("linux.resources.blockIO.weight: %d is not 10 to 1000", *b.Weight)
+	}
+	if cpu := r.CPU; cpu != nil {
+		for _, list := range []string{cpu.Cpus, cpu.Mems} {
+			if _, err := parseList(list); err != nil {
+				c.add("linux.resources.cpu: %v", err)
+			}
 		}
 	}
 }
