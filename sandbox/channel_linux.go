@@ -21,6 +21,8 @@ type message struct {
 	Terminal bool // the pty master comes with this message
 	Exec     bool // the next thing is the execve; if then the socket closes, it succeeded
 	Failure  *StepError
+
+	PidsLimit bool // set it now, and say when it is set
 }
 
 type eventMessage struct {

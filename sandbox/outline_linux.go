@@ -37,8 +37,8 @@ func Outline(c Config, o CloneOptions) ([]Outlined, error) {
 		out := Outlined{Step: s, Needed: needed == nil || needed(p)}
 		out.Flag, out.Adds = flagOf(s.ID, h.Version)
 		switch {
-		case out.Needed && s.ID == "cgroup.limit":
-			out.Args = limits(h, c.Spec.Linux.Resources)
+		case out.Needed && (s.ID == "cgroup.limit" || s.ID == "limits.pids"):
+			out.Args = limits(h, c.Spec.Linux.Resources, s.ID)
 		case out.Needed:
 			out.Args = arguments(s.ID, p, c, o)
 		}
@@ -82,6 +82,8 @@ func flagOf(step string, cgroups int) (flag string, adds bool) {
 		return "--ulimit", true
 	case "limits.oom":
 		return "--oom-score-adj", true
+	case "limits.pids":
+		return "--pids-limit", true
 	case "privs.no_new":
 		return "--security-opt no-new-privileges", true
 	}
@@ -156,11 +158,16 @@ func describe(mounts []specs.Mount, dev bool, devices []specs.LinuxDevice) []str
 	return all
 }
 
-// limits are what is written into which file of the group, and the rules.
-func limits(h cgroup.Hierarchy, r *specs.LinuxResources) []string {
-	all := deviceRules(r)
+// limits are what a step writes into which file of the group, and its rules.
+func limits(h cgroup.Hierarchy, r *specs.LinuxResources, step string) []string {
+	var all []string
+	if step == "cgroup.limit" {
+		all = deviceRules(r)
+	}
 	for _, s := range h.Settings(r) {
-		all = append(all, s.File+" = "+s.Value)
+		if (s.Controller() == "pids") == (step == "limits.pids") {
+			all = append(all, s.File+" = "+s.Value)
+		}
 	}
 	return all
 }

@@ -26,7 +26,9 @@ type plan struct {
 	Merged  string
 	Cgroups []cgroup.Mount
 	Reaper  bool
-	Size    tty.Size
+
+	PidsLimit bool // the parent sets one when it is asked to
+	Size      tty.Size
 
 	Narrate bool     // tell of every step
 	Attend  bool     // and wait after each, and tell its calls
@@ -43,7 +45,7 @@ func (i *Init) plan() *plan {
 		Mounts: i.Spec.Mounts, Namespaces: l.Namespaces, Devices: l.Devices, Sysctl: l.Sysctl,
 		MaskedPaths: l.MaskedPaths, ReadonlyPaths: l.ReadonlyPaths,
 		Overlay: i.Overlay, Merged: i.Merged, Cgroups: i.group.Mounts(),
-		Reaper: i.Reaper, Size: i.Size, Narrate: i.Narrate != nil, Attend: i.Narrate.Attends(), Without: i.Without,
+		PidsLimit: i.limitsPids(), Reaper: i.Reaper, Size: i.Size, Narrate: i.Narrate != nil, Attend: i.Narrate.Attends(), Without: i.Without,
 		Unconfined: i.Unconfined, OwnFilter: i.OwnFilter,
 	}
 }

@@ -36,6 +36,16 @@ func (g *guest) setRlimits() error {
 	return nil
 }
 
+// awaitPidsLimit has the parent set the limit of processes: the init cannot
+// reach its control group any more, and a thread of the Go runtime that could
+// not be made would be its end.
+func (g *guest) awaitPidsLimit() error {
+	if err := g.ch.send(&message{PidsLimit: true}, nil); err != nil {
+		return err
+	}
+	return g.hear()
+}
+
 // setOOMScore writes into a procfs of its own, for the reason that writeSysctls
 // has. A score that may not be lowered is worth a warning, not the run.
 func (g *guest) setOOMScore() error {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 
+	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 )
 
@@ -42,10 +43,33 @@ func (i *Init) start(ctx context.Context) error {
 
 func (i *Init) sendPlan() error { return i.ch.send(i.plan(), nil) }
 
+// limitCgroup sets all limits but that of processes, which has a step of its own.
 func (i *Init) limitCgroup() error {
-	warnings, err := i.group.Limit(i.Spec.Linux.Resources)
+	r := i.Spec.Linux.Resources
+	if i.limitsPids() {
+		all := *r
+		all.Pids, r = nil, &all
+	}
+	return i.limit(r)
+}
+
+func (i *Init) limit(r *specs.LinuxResources) error {
+	warnings, err := i.group.Limit(r)
 	i.warnings = append(i.warnings, warnings...)
 	return err
+}
+
+func (i *Init) limitsPids() bool {
+	r := i.Spec.Linux.Resources
+	return r != nil && r.Pids != nil && r.Pids.Limit != nil
+}
+
+// limitPids does the init's step limits.pids, when the init asks for it.
+func (i *Init) limitPids() error {
+	if err := i.limit(&specs.LinuxResources{Pids: i.Spec.Linux.Resources.Pids}); err != nil {
+		return i.hearFailure(&StepError{Step: "limits.pids", Text: err.Error(), Code: 125, Way: hint("limits.pids", err), err: err})
+	}
+	return i.ch.send(&order{}, nil)
 }
 
 func (i *Init) save() (err error) {
@@ -74,6 +98,10 @@ func (i *Init) listen() error {
 			i.warnings = append(i.warnings, m.Warning)
 		case m.Terminal:
 			i.terminal = passed
+		case m.PidsLimit:
+			if err := i.limitPids(); err != nil {
+				return err
+			}
 		case m.Event != nil:
 			if err := i.hearEvent(*m.Event); err != nil {
 				return err

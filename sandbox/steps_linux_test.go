@@ -35,6 +35,7 @@ func TestOrderThatMatters(t *testing.T) {
 		{"limits.oom", "user.set", "CAP_SYS_RESOURCE"},
 		{"user.set", "seccomp.load", "the filter need not allow setuid"},
 		{"privs.no_new", "seccomp.load", "it then loads without CAP_SYS_ADMIN"},
+		{"limits.pids", "seccomp.load", "the filter may forbid to ask for it"},
 		{"seccomp.load", "caps.set", "loading needs CAP_SYS_ADMIN"},
 		{"caps.set", "process.exec", "the program must not have more"},
 	} {

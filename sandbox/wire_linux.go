@@ -159,6 +159,7 @@ func (p *plan) fields(w *wire) {
 		text(w, &m.Name)
 		list(w, &m.Links, text)
 	})
+	flag(w, &p.PidsLimit)
 	flag(w, &p.Reaper)
 	number(w, &p.Size.Rows)
 	number(w, &p.Size.Cols)
@@ -221,6 +222,7 @@ func (m *message) fields(w *wire) {
 	})
 	text(w, &m.Warning)
 	flag(w, &m.Terminal)
+	flag(w, &m.PidsLimit)
 	flag(w, &m.Exec)
 	optional(w, &m.Failure, func(w *wire, f *StepError) {
 		text(w, &f.Step)

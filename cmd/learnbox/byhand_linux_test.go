@@ -93,6 +93,9 @@ head /etc/hosts /etc/hostname /etc/resolv.conf
 cat /proc/self/cgroup /proc/self/limits
 ls -l /sys/fs/cgroup; cat /sys/fs/cgroup/devices/devices.list
 cat /sys/fs/cgroup/pids/cgroup.procs | wc -l
+cd /sys/fs/cgroup; for f in memory/memory.limit_in_bytes memory/memory.memsw.limit_in_bytes memory/memory.soft_limit_in_bytes cpu/cpu.shares cpu/cpu.cfs_quota_us \
+  cpuset/cpuset.cpus pids/pids.max blkio/blkio.bfq.weight memory.max memory.swap.max memory.low cpu.weight cpu.max cpuset.cpus pids.max io.weight io.bfq.weight
+do echo $f: $(cat $f 2>&1); done; cat /proc/self/oom_score_adj
 tr '\0' '\n' </proc/1/cmdline
 ls /sys/class/net; ip addr
 head /proc/sys/net/ipv4/ping_group_range /proc/sys/net/ipv4/ip_unprivileged_port_start /proc/sys/kernel/msgmax
@@ -156,6 +159,10 @@ func TestByhand(t *testing.T) {
 			"--security-opt", "no-new-privileges", "--device", "/dev/null:/dev/nothing:r",
 		},
 		"privileged": {"--privileged"},
+		"limits of the group": {
+			"-m", "64m", "--memory-reservation", "32m", "--cpus", "0.5", "--cpu-shares", "512", "--cpuset-cpus", "0", "--pids-limit", "30",
+			"--blkio-weight", "300", "--oom-score-adj", "300", "--cgroup-parent", "learnbox-test/byhand",
+		},
 	} {
 		t.Run(what, func(t *testing.T) {
 			privtest.NoTrace(t)

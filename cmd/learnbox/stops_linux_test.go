@@ -206,6 +206,8 @@ func TestStopAtOptionalSteps(t *testing.T) {
 		"rootfs.readonly": {"--read-only"},
 		"privs.no_new":    {"--security-opt", "no-new-privileges"},
 		"limits.rlimits":  {"--ulimit", "nofile=1000:1000"},
+		"limits.oom":      {"--oom-score-adj", "500"},
+		"limits.pids":     {"--pids-limit", "20"},
 		"rootfs.volumes":  {"-v", "/tmp:/mnt"},
 	} {
 		t.Run(step, func(t *testing.T) {

@@ -93,7 +93,8 @@ const (
 	entering                // PID 1, on its way into its namespaces
 	inside                  // PID 1, in them
 	pivoting                // the one outside, when PID 1 has done all of its steps
-	atTheEnd                // the one outside, after that
+	beforeGo                // the one outside, after that
+	atTheEnd                // the one outside, last
 	partOfPlan              // the step that hands the plan over: it holds the steps of PID 1
 )
 
@@ -140,11 +141,13 @@ func shellSteps() map[string]row {
 
 		"host.name":      {inside, hostName},
 		"limits.rlimits": {inside, rlimits},
+		"limits.oom":     {inside, limitsOOM},
 		"tty.session":    {inside, ttySession},
 		"init.wait":      {inside, initWait},
 		"caps.bound":     {inside, capsBound},
 		"user.set":       {inside, userSet},
 		"privs.no_new":   {inside, noNewPrivs},
+		"limits.pids":    {beforeGo, limitsPids},
 		"seccomp.load":   {inside, seccompLoad},
 		"caps.set":       {inside, capsSet},
 		"process.exec":   {inside, processExec},

@@ -24,6 +24,7 @@ func cases() map[string]func(*spec.Input) {
 		"plain":      func(*spec.Input) {},
 		"everything": everything,
 		"shared":     shared,
+		"limited":    limited,
 	}
 }
 
@@ -150,7 +151,8 @@ func TestEveryStep(t *testing.T) {
 	// init.plan holds the steps of the init, which follow init.go in the table.
 	at := slices.Index(ids, "container.save")
 	rest := slices.Index(ids, "ns.uts")
-	want := slices.Concat(ids[:at], ids[rest:], []string{"container.save", "rootfs.pivot", "init.go"})
+	inside := slices.DeleteFunc(slices.Clone(ids[rest:]), func(id string) bool { return id == "limits.pids" })
+	want := slices.Concat(ids[:at], inside, []string{"container.save", "rootfs.pivot", "limits.pids", "init.go"})
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("the order of the steps (- wanted, + got):\n%s", diff)
 	}
@@ -161,7 +163,7 @@ func TestUnneededStepsAreAbsent(t *testing.T) {
 	in := build(t, shared)
 	for _, id := range []string{
 		"ns.uts", "ns.ipc", "ns.net", "net.loopback", "ns.cgroup", "rootfs.volumes", "tty.open", "host.sysctl",
-		"rootfs.mask", "rootfs.readonly", "host.name", "limits.rlimits", "privs.no_new", "seccomp.load",
+		"rootfs.mask", "rootfs.readonly", "host.name", "limits.rlimits", "limits.oom", "limits.pids", "privs.no_new", "seccomp.load",
 	} {
 		if got := Lines(id, in); len(got) > 0 {
 			t.Errorf("Lines(%q) = %q, want none", id, got)

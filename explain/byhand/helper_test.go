@@ -26,7 +26,7 @@ const tableOfSteps = `cgroup.create init.clone cgroup.limit init.plan container.
 ns.uts ns.ipc ns.net net.loopback ns.cgroup ns.mount
 mount.private rootfs.overlay rootfs.proc rootfs.dev rootfs.devpts rootfs.sys rootfs.cgroup rootfs.mqueue rootfs.shm
 rootfs.volumes rootfs.etc tty.open rootfs.pivot host.sysctl rootfs.mask process.cwd rootfs.readonly
-host.name limits.rlimits tty.session init.wait caps.bound user.set privs.no_new seccomp.load caps.set process.exec`
+host.name limits.rlimits limits.oom tty.session init.wait caps.bound user.set privs.no_new limits.pids seccomp.load caps.set process.exec`
 
 func allSteps() []narrate.Step {
 	var all []narrate.Step
@@ -85,6 +85,16 @@ func everything(in *spec.Input) {
 		SecurityOpt: []string{"no-new-privileges"},
 		Ulimits:     []string{"nofile=1024:2048", "core=-1"},
 		Sysctls:     []string{"kernel.msgmax=9000"},
+		Limits: spec.Limits{
+			Memory: "64m", CPUShares: "512", CPUQuota: "50000", BlkioWeight: "300", PidsLimit: "40", OOMScoreAdj: "100", CgroupParent: "my course/a",
+		},
+	}
+}
+
+// limited is a container with limits, on cgroup v1.
+func limited(in *spec.Input) {
+	in.Options.Limits = spec.Limits{
+		Memory: "64m", MemorySwap: "-1", CPUShares: "512", CPUQuota: "50000", BlkioWeight: "300", PidsLimit: "20", CgroupParent: "/course/a",
 	}
 }
 
@@ -113,11 +123,13 @@ func build(t *testing.T, change func(*spec.Input)) Input {
 			{Dir: "/sys/fs/cgroup/cpu,cpuacct", Controllers: []string{"cpu", "cpuacct"}},
 			{Dir: "/sys/fs/cgroup/cpuset", Controllers: []string{"cpuset"}},
 			{Dir: "/sys/fs/cgroup/devices", Controllers: []string{"devices"}},
+			{Dir: "/sys/fs/cgroup/memory", Controllers: []string{"memory"}},
+			{Dir: "/sys/fs/cgroup/blkio", Controllers: []string{"blkio"}},
 			{Dir: "/sys/fs/cgroup/systemd", Controllers: []string{"name=systemd"}},
 		},
 	}
 	if in.CgroupVersion == 2 {
-		in.Trees = []Tree{{Dir: "/sys/fs/cgroup", Controllers: []string{"cpu", "cpuset"}}}
+		in.Trees = []Tree{{Dir: "/sys/fs/cgroup", Controllers: []string{"cpu", "cpuset", "io", "memory", "pids"}}}
 	}
 	return in
 }

@@ -2,6 +2,7 @@ package byhand
 
 import (
 	"fmt"
+	"path"
 	"slices"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
@@ -15,16 +16,12 @@ func (in *Input) groupDir(t Tree) string { return quote(t.Dir) + `/"$group"` }
 func cgroupCreate(in *Input) []string {
 	var lines []string
 	for i, t := range in.Trees {
+		lines = append(lines, makeAbove(in, i)...)
 		lines = append(lines, "mkdir "+in.groupDir(t))
 		if i == 0 {
 			lines = append(lines, "made=yes # from here on it is ours to remove")
 		}
-		if in.CgroupVersion == 1 && slices.Contains(t.Controllers, "cpuset") {
-			lines = append(lines, comment("cpuset(7): a new group may use no processor and no memory, so nobody can enter it")...)
-			for _, file := range []string{"cpuset.cpus", "cpuset.mems"} {
-				lines = append(lines, fmt.Sprintf("cat %s/%s >%s/%s", quote(t.Dir), file, in.groupDir(t), file))
-			}
-		}
+		lines = append(lines, inheritCpuset(in, t, quote(path.Join(t.Dir, path.Dir(in.group()))), in.groupDir(t))...)
 	}
 	return lines
 }
@@ -90,8 +87,13 @@ func startInit(in *Input) []string {
 	)
 }
 
-// cgroupLimit writes the device rules for version 1: one default, and exceptions.
+// cgroupLimit writes the device rules and the limits.
 func cgroupLimit(in *Input) []string {
+	return append(deviceLimit(in), limits(in, in.settings(false))...)
+}
+
+// deviceLimit writes the rules for version 1: one default, and exceptions.
+func deviceLimit(in *Input) []string {
 	res := in.Built.Spec.Linux.Resources
 	if res == nil || len(res.Devices) == 0 {
 		return nil

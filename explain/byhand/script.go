@@ -14,6 +14,7 @@ func Script(in Input) string {
 		preparation(&in),
 		steps(&in, outside, partOfPlan),
 		steps(&in, pivoting),
+		steps(&in, beforeGo),
 		steps(&in, atTheEnd),
 	)
 	return strings.Join(lines, "\n") + "\n"
@@ -74,6 +75,10 @@ func header(in *Input) []string {
 
 // preparation is what stands before the first step: names, and the end of it all.
 func preparation(in *Input) []string {
+	above := ""
+	if len(in.groupsAbove()) > 0 {
+		above = " above=''"
+	}
 	lines := []string{
 		"set -eu",
 		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C",
@@ -90,7 +95,7 @@ func preparation(in *Input) []string {
 		"",
 		"# Whatever happens, this is done last. The mounts and the other namespaces go by themselves,",
 		"# with the last process in them.",
-		"child='' made=''",
+		"child='' made=''" + above,
 		"# shellcheck disable=SC2317 # it is called by trap",
 		"clean_up() {",
 		"  trap '' INT TERM HUP",
@@ -104,6 +109,7 @@ func preparation(in *Input) []string {
 	for _, t := range in.Trees {
 		lines = append(lines, "    remove "+in.groupDir(t))
 	}
+	lines = append(lines, removeAbove(in)...)
 	return append(append(lines,
 		"  fi",
 		`  rm -rf --one-file-system "$dir"`,

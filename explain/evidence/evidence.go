@@ -37,9 +37,10 @@ type Subject struct {
 // A probe reads one thing. An entry of a list is a fact of its own, and told
 // only if it is new or gone.
 type probe struct {
-	fact string
-	list bool
-	read func(Subject) (source string, values []string)
+	fact  string
+	list  bool
+	quiet bool // told of only if it has changed
+	read  func(Subject) (source string, values []string)
 }
 
 // A Watch remembers what probes read before a step.
@@ -70,7 +71,7 @@ func (w Watch) End(s Subject) []narrate.Fact {
 			continue
 		}
 		before, now := strings.Join(w.before[i], " "), strings.Join(after, " ")
-		if before+now != "" {
+		if before+now != "" && !(p.quiet && before == now) {
 			facts = append(facts, narrate.Fact{Fact: p.fact, Source: source, Before: before, After: now})
 		}
 	}

@@ -154,6 +154,11 @@ func session() probe {
 	}}
 }
 
+// content is a file of the process that holds one line.
+func content(name string) probe {
+	return probe{fact: name, read: func(s Subject) (string, []string) { return s.proc(name), lines(s.proc(name)) }}
+}
+
 // loopback is what the routing table of the process's network knows of 127.0.0.1.
 func loopback() probe {
 	return probe{fact: "127.0.0.1", read: func(s Subject) (string, []string) {
@@ -177,25 +182,6 @@ func devices() probe {
 			}
 		}
 		return s.proc("net/dev"), names
-	}}
-}
-
-// groupFile is a file of the control group, in the first tree that has it.
-func groupFile(name string) probe {
-	return probe{fact: name, list: true, read: func(s Subject) (string, []string) {
-		for _, dir := range s.Groups {
-			if file := filepath.Join(dir, name); exists(file) {
-				return file, lines(file)
-			}
-		}
-		return name, nil
-	}}
-}
-
-// groups are the directories of the control group that exist.
-func groups() probe {
-	return probe{fact: "control group", list: true, read: func(s Subject) (string, []string) {
-		return "/sys/fs/cgroup", slices.DeleteFunc(slices.Clone(s.Groups), func(dir string) bool { return !exists(dir) })
 	}}
 }
 

@@ -17,7 +17,9 @@ func table(step string) []probe {
 	case "cgroup.create":
 		return []probe{groups()}
 	case "cgroup.limit":
-		return []probe{groupFile("devices.list")}
+		return append([]probe{groupFile("devices.list")}, limits()...)
+	case "limits.pids":
+		return []probe{limit("pids.max")}
 	case "init.clone":
 		return append([]probe{namespace("pid"), rows("member of", "cgroup")}, status("Name", "NSpid")...)
 	case "init.plan", "init.go", "init.wait":
@@ -36,6 +38,8 @@ func table(step string) []probe {
 		return []probe{hostname()}
 	case "limits.rlimits":
 		return []probe{rows("limit", "limits")}
+	case "limits.oom":
+		return []probe{content("oom_score_adj")}
 	case "tty.session":
 		return []probe{session()}
 	case "caps.bound":

@@ -56,6 +56,7 @@ func (g *Group) set(all []Setting) (warnings []string, err error) {
 			err = g.setMemoryV1(s, all[i+1])
 		}
 		switch {
+		case errors.Is(err, unix.ENOENT) && s.Lack == "":
 		case errors.Is(err, unix.ENOENT):
 			warnings = append(warnings, s.Lack)
 		case err != nil:

@@ -16,7 +16,8 @@ type Setting struct {
 
 	// Lack is what does not hold on a machine without the file, in the words
 	// that Docker has for it (moby, daemon/daemon_unix.go,
-	// verifyPlatformContainerResources): people look for them.
+	// verifyPlatformContainerResources): people look for them. Empty: nothing
+	// is lost.
 	Lack string
 
 	// Else is what takes the place of the setting where its file does not exist.
@@ -67,6 +68,15 @@ func addSet[T int64 | uint64](s *settings, file string, value *T, lack string) {
 	if value != nil && *value != 0 {
 		s.add(file, fmt.Sprint(*value), lack)
 	}
+}
+
+// lackOfSwap: where swap is not counted it is not limited either, which is what
+// -1 asks for.
+func lackOfSwap(limit int64) string {
+	if limit == -1 {
+		return ""
+	}
+	return lackSwap
 }
 
 // without takes out the settings of controllers that the machine does not have,

@@ -16,7 +16,9 @@ func settingsV1(r *specs.LinuxResources) []Setting {
 		// moment at which it is below the memory alone: so first the lower one,
 		// where both were unlimited; where both are being raised, see setMemoryV1.
 		addSet(&s, "memory.limit_in_bytes", m.Limit, lackMemory)
-		addSet(&s, "memory.memsw.limit_in_bytes", m.Swap, lackSwap)
+		if m.Swap != nil {
+			addSet(&s, "memory.memsw.limit_in_bytes", m.Swap, lackOfSwap(*m.Swap))
+		}
 		addSet(&s, "memory.soft_limit_in_bytes", m.Reservation, lackReservation)
 		if m.DisableOOMKiller != nil && *m.DisableOOMKiller {
 			s.add("memory.oom_control", "1", lackOOMDisable)

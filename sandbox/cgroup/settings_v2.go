@@ -17,7 +17,7 @@ func settingsV2(r *specs.LinuxResources) []Setting {
 	if m := r.Memory; m != nil {
 		// swap.max counts swap alone, where the configuration has both together.
 		if m.Swap != nil && *m.Swap != 0 && m.Limit != nil {
-			s.add("memory.swap.max", orMax(swapAlone(*m.Swap, *m.Limit)), lackSwap)
+			s.add("memory.swap.max", orMax(swapAlone(*m.Swap, *m.Limit)), lackOfSwap(*m.Swap))
 		}
 		if m.Limit != nil && *m.Limit != 0 {
 			s.add("memory.max", orMax(*m.Limit), lackMemory)

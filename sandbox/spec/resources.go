@@ -29,6 +29,9 @@ type Limits struct {
 // (moby, daemon/daemon_unix.go). learnbox's needs 2 MiB.
 const leastMemory = 6 << 20
 
+// leastWithInit is what the init of --init needs at most for itself, and some.
+const leastWithInit = 16
+
 // CgroupPath is the path of a container's control group below the mount points
 // of the trees. Right below them is the default: see docs/decisions/0008-limits.md.
 func CgroupPath(id, parent string) (string, error) {
@@ -128,6 +131,10 @@ func buildPids(in *Input, res *Result) error {
 	}
 	if limit <= 0 {
 		limit = -1
+	}
+	if in.Options.Init && limit > 0 && limit < leastWithInit {
+		return hinted("leave out --init, or raise the limit", "--pids-limit %d with --init: the small init's own threads count too, "+
+			"so that %d is the least", limit, leastWithInit)
 	}
 	res.Spec.Linux.Resources.Pids = &specs.LinuxPids{Limit: &limit}
 	return nil

@@ -134,6 +134,15 @@ func TestLimitsThatAreRefused(t *testing.T) {
 	}
 }
 
+func TestPidsLimitLeavesRoomForTheInit(t *testing.T) {
+	for limit, ok := range map[string]bool{"15": false, "16": true, "-1": true, "0": true} {
+		_, err := with(func(in *Input) { in.Options.Init, in.Options.Limits.PidsLimit = true, limit })
+		if (err == nil) != ok {
+			t.Errorf("--init --pids-limit %s: %v", limit, err)
+		}
+	}
+}
+
 func TestOOMScore(t *testing.T) {
 	for word, want := range map[string]int{"-1000": -1000, "0": 0, "500": 500} {
 		res, err := limited(Limits{OOMScoreAdj: word})

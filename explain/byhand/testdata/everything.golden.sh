@@ -30,7 +30,7 @@ umask 022
 exec 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&- # whatever the caller left open
 [ "$(id -u)" = 0 ] || { echo 'needs root' >&2; exit 125; }
 
-group=learnbox-7f3c0a1b2c3d4e5f60718293a4b5c6d7e8f90a1b2c3d4e5f60718293a4b5c6d7 lower=/var/lib/learnbox/rootfs/606aea22
+group='my course/a/learnbox-7f3c0a1b2c3d4e5f60718293a4b5c6d7e8f90a1b2c3d4e5f60718293a4b5c6d7' lower=/var/lib/learnbox/rootfs/606aea22
 # The writable layer is kept here, and thrown away. TMPDIR puts it elsewhere.
 dir=$(mktemp -d) && dir=$(realpath "$dir")
 root=$dir/merged
@@ -38,7 +38,7 @@ export group lower dir root
 
 # Whatever happens, this is done last. The mounts and the other namespaces go by themselves,
 # with the last process in them.
-child='' made=''
+child='' made='' above=''
 # shellcheck disable=SC2317 # it is called by trap
 clean_up() {
   trap '' INT TERM HUP
@@ -49,6 +49,8 @@ clean_up() {
   fi 2>/dev/null
   if [ -n "$made" ]; then
     remove /sys/fs/cgroup/"$group"
+    case "$above " in *' 0.1 '*) rmdir '/sys/fs/cgroup/my course/a' ;; esac
+    case "$above " in *' 0.0 '*) rmdir '/sys/fs/cgroup/my course' ;; esac
   fi
   rm -rf --one-file-system "$dir"
 }
@@ -73,6 +75,14 @@ trap 'exit 143' TERM
 
 # == cgroup.create: title of cgroup.create
 # (why cgroup.create stands here)
+if [ ! -d '/sys/fs/cgroup/my course' ]; then
+  mkdir '/sys/fs/cgroup/my course'
+  above="$above 0.0"
+fi
+if [ ! -d '/sys/fs/cgroup/my course/a' ]; then
+  mkdir '/sys/fs/cgroup/my course/a'
+  above="$above 0.1"
+fi
 mkdir /sys/fs/cgroup/"$group"
 made=yes # from here on it is ours to remove
 
@@ -114,6 +124,15 @@ exec 5<"$dir/ready" 4>&- # now only PID 1 can write there, and its death ends th
 # On cgroup v2 this is a BPF program that is attached to the group. A shell cannot write one: this
 # container may open every device that it can make a node for. Take CAP_MKNOD away (--cap-drop
 # MKNOD), and it has only those in its /dev.
+# cgroups(7): a group has the controllers that each one above it passes on.
+echo '+memory +cpu +io' >/sys/fs/cgroup/cgroup.subtree_control
+echo '+memory +cpu +io' >'/sys/fs/cgroup/my course'/cgroup.subtree_control
+echo '+memory +cpu +io' >'/sys/fs/cgroup/my course/a'/cgroup.subtree_control
+echo 67108864 >/sys/fs/cgroup/"$group"/memory.swap.max || echo 'warning: nothing enforces memory.swap.max' >&2
+echo 67108864 >/sys/fs/cgroup/"$group"/memory.max
+echo 59 >/sys/fs/cgroup/"$group"/cpu.weight
+echo '50000 100000' >/sys/fs/cgroup/"$group"/cpu.max
+if [ -e /sys/fs/cgroup/"$group"/io.bfq.weight ]; then echo 300 >/sys/fs/cgroup/"$group"/io.bfq.weight; else echo 'default 2930' >/sys/fs/cgroup/"$group"/io.weight; fi
 
 # == init.plan: title of init.plan
 # (why init.plan stands here)
@@ -356,6 +375,10 @@ echo box >/proc/sys/kernel/hostname
 prlimit --pid $$ --core=unlimited:unlimited || echo 'warning: RLIMIT_CORE stays as it is' >&2
 prlimit --pid $$ --nofile=1024:2048 || echo 'warning: RLIMIT_NOFILE stays as it is' >&2
 
+# == limits.oom: title of limits.oom
+# (why limits.oom stands here)
+echo 100 >/proc/self/oom_score_adj || echo 'warning: oom_score_adj stays as it is' >&2
+
 # == tty.session: title of tty.session
 # (why tty.session stands here)
 # From here on words are collected for one command; process.exec executes it.
@@ -438,6 +461,14 @@ echo plan >&3
 read -r pid <&5 || exit 125
 nsenter --target "$pid" --mount pivot_root "$root" "$root"
 nsenter --target "$pid" --mount umount --lazy /
+
+# == limits.pids: title of limits.pids
+# (why limits.pids stands here)
+# cgroups(7): a group has the controllers that each one above it passes on.
+echo +pids >/sys/fs/cgroup/cgroup.subtree_control
+echo +pids >'/sys/fs/cgroup/my course'/cgroup.subtree_control
+echo +pids >'/sys/fs/cgroup/my course/a'/cgroup.subtree_control
+echo 40 >/sys/fs/cgroup/"$group"/pids.max
 
 # == init.go: title of init.go
 # (why init.go stands here)

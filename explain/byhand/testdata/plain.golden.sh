@@ -46,6 +46,8 @@ clean_up() {
     remove /sys/fs/cgroup/cpu,cpuacct/"$group"
     remove /sys/fs/cgroup/cpuset/"$group"
     remove /sys/fs/cgroup/devices/"$group"
+    remove /sys/fs/cgroup/memory/"$group"
+    remove /sys/fs/cgroup/blkio/"$group"
     remove /sys/fs/cgroup/systemd/"$group"
   fi
   rm -rf --one-file-system "$dir"
@@ -78,6 +80,8 @@ mkdir /sys/fs/cgroup/cpuset/"$group"
 cat /sys/fs/cgroup/cpuset/cpuset.cpus >/sys/fs/cgroup/cpuset/"$group"/cpuset.cpus
 cat /sys/fs/cgroup/cpuset/cpuset.mems >/sys/fs/cgroup/cpuset/"$group"/cpuset.mems
 mkdir /sys/fs/cgroup/devices/"$group"
+mkdir /sys/fs/cgroup/memory/"$group"
+mkdir /sys/fs/cgroup/blkio/"$group"
 mkdir /sys/fs/cgroup/systemd/"$group"
 
 # == init.clone: title of init.clone
@@ -93,6 +97,8 @@ set -eu
 echo 0 >/sys/fs/cgroup/cpu,cpuacct/"$group"/cgroup.procs
 echo 0 >/sys/fs/cgroup/cpuset/"$group"/cgroup.procs
 echo 0 >/sys/fs/cgroup/devices/"$group"/cgroup.procs
+echo 0 >/sys/fs/cgroup/memory/"$group"/cgroup.procs
+echo 0 >/sys/fs/cgroup/blkio/"$group"/cgroup.procs
 echo 0 >/sys/fs/cgroup/systemd/"$group"/cgroup.procs
 read -r _ <&3 # until the plan is there
 # What whoever started this left open is not for the program (CVE-2024-21626). A POSIX shell can
@@ -239,6 +245,12 @@ mount -o remount,bind,ro,nosuid,nodev,noexec "$at"/cpuset
 mkdir "$at"/devices
 mount --bind /sys/fs/cgroup/devices/"$group" "$at"/devices
 mount -o remount,bind,ro,nosuid,nodev,noexec "$at"/devices
+mkdir "$at"/memory
+mount --bind /sys/fs/cgroup/memory/"$group" "$at"/memory
+mount -o remount,bind,ro,nosuid,nodev,noexec "$at"/memory
+mkdir "$at"/blkio
+mount --bind /sys/fs/cgroup/blkio/"$group" "$at"/blkio
+mount -o remount,bind,ro,nosuid,nodev,noexec "$at"/blkio
 mkdir "$at"/systemd
 mount --bind /sys/fs/cgroup/systemd/"$group" "$at"/systemd
 mount -o remount,bind,ro,nosuid,nodev,noexec "$at"/systemd
