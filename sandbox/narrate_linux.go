@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"errors"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -30,10 +31,20 @@ func traceCalls(to *[]narrate.Call) (stop func()) {
 	})
 }
 
-// alike reports whether a call repeats the one before it, from the same line.
+// alike reports whether a call repeats the one before it, from the same line; a
+// write is one into a file of the same name.
 func alike(a narrate.Call, b linux.Call) bool {
 	name, _, _ := strings.Cut(a.Call, "(")
+	if name == "write" && written(a.Call) != written(b.Call) {
+		return false
+	}
 	return a.At == b.At && a.Result == b.Result && strings.HasPrefix(b.Call, name+"(") && slices.Contains([]string{"prctl", "write", "fstat"}, name)
+}
+
+// written is the name of the file that a call writes into.
+func written(call string) string {
+	file, _, _ := strings.Cut(call, ", ")
+	return path.Base(file)
 }
 
 // take takes one step and tells the parent of it, if it listens.

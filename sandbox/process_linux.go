@@ -21,7 +21,7 @@ type Process struct {
 
 	group   *cgroup.Group
 	ownPids bool // it has a pid namespace of its own
-	memory  bool // it has a limit of memory
+	memory  bool // it can reach a limit of memory
 
 	mu    sync.Mutex
 	ended bool // from then on the PID may be somebody else's

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -22,13 +23,14 @@ func (i *Init) Start(ctx context.Context, c Config) (*Process, error) {
 		return nil, cmp.Or(ctx.Err(), err)
 	}
 	i.ch.close()
-	return &Process{Pid: i.pid, Terminal: i.terminal, Warnings: i.warnings, group: i.group, ownPids: !i.HostPIDs, memory: i.limitsMemory()}, nil
+	return &Process{Pid: i.pid, Terminal: i.terminal, Warnings: i.warnings, group: i.group, ownPids: !i.HostPIDs, memory: i.memoryEnds()}, nil
 }
 
-// limitsMemory reports whether the container can run out of memory of its own.
-func (i *Init) limitsMemory() bool {
+// memoryEnds reports whether the container can reach a limit of memory: its own,
+// or maybe that of a group above.
+func (i *Init) memoryEnds() bool {
 	r := i.Spec.Linux.Resources
-	return r != nil && r.Memory != nil && r.Memory.Limit != nil
+	return r != nil && r.Memory != nil && r.Memory.Limit != nil || strings.Contains(i.Cgroup, "/")
 }
 
 func (i *Init) start(ctx context.Context) error {
@@ -117,10 +119,10 @@ func (i *Init) listen() error {
 
 // diedEarly is the error of an init that ended without a word.
 func (i *Init) diedEarly() error {
-	if i.limitsMemory() && i.group.OOMKills() > 0 {
+	if i.memoryEnds() && i.group.OOMKills() > 0 {
 		return &StepError{
-			Step: "cgroup.limit", Text: fmt.Sprintf("the init needs more memory than the limit of %d bytes, and the kernel killed it", *i.Spec.Linux.Resources.Memory.Limit),
-			Way: "raise --memory; what a container mounts counts too", Code: 125,
+			Step: "cgroup.limit", Text: "the init ran out of memory before the program could start, and the kernel killed it", Code: 125,
+			Way: "raise --memory, or the limit of the group that --cgroup-parent names; what a container mounts counts too",
 		}
 	}
 	return &StepError{Step: "init.clone", Text: "the init ended before the program could start", Code: 125}
