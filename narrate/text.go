@@ -27,6 +27,7 @@ const (
 
 // Print prints a record.
 func (t *Text) Print(r Record) {
+	r.ID, r.Title = Plain(r.ID), Plain(r.Title)
 	switch {
 	case r.Type == TypeTotal:
 		t.total(r)

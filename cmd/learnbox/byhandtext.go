@@ -6,6 +6,7 @@ import (
 
 	"github.com/learnbox/learnbox/explain/byhand"
 	"github.com/learnbox/learnbox/pull/store"
+	"github.com/learnbox/learnbox/sandbox/spec"
 )
 
 // byHandOf returns what shows each step of a container as lines of shell.
@@ -43,17 +44,25 @@ func alone(lines []string) []string {
 	return out
 }
 
+// noID stands for an ID where there is no container.
+const noID = "0000000000000000000000000000000000000000000000000000000000000000"
+
+// plainContainer is the config.json of an image that says nothing, run without
+// flags.
+func plainContainer(dir string) (spec.Result, error) {
+	var flags runFlags
+	return flags.build(noID, dir, store.Image{}, "/", []string{"sh"})
+}
+
 // byHandText shows a step of a plain container as lines of shell, indented; on a
 // machine where no container can be built it is empty.
 func byHandText(step string) string {
-	const lower = "/var/lib/learnbox/rootfs/IMAGE"
-	id := strings.Repeat("0", 64)
-	var flags runFlags
-	built, err := flags.build(id, "/var/lib/learnbox/containers/ID", store.Image{}, lower, []string{"sh"})
+	const dir = defaultRoot + "/containers/ID"
+	built, err := plainContainer(dir)
 	if err != nil {
 		return ""
 	}
-	in := byhand.Input{ID: id, Built: built, EtcDir: "/var/lib/learnbox/containers/ID/etc", Lower: lower}
+	in := byhand.Input{ID: noID, Built: built, EtcDir: dir + "/etc", Lower: defaultRoot + "/rootfs/IMAGE"}
 	if err := machine(&in); err != nil {
 		return ""
 	}

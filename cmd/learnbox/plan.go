@@ -101,18 +101,17 @@ func (c *PlanCmd) plan(ctx context.Context, a *app) ([]planned, error) {
 		img.Config.Config.Cmd = []string{"(the image's own)"}
 		rootfs = filepath.Join(a.rootfsDir(), "…")
 	}
-	id := strings.Repeat("0", 64) // nobody has it; it is shown as ID
-	dir := filepath.Join(a.root, "containers", id)
-	built, err := c.build(id, dir, img, rootfs, c.Words[1:])
+	dir := filepath.Join(a.root, "containers", noID)
+	built, err := c.build(noID, dir, img, rootfs, c.Words[1:])
 	if err != nil {
 		return nil, err
 	}
-	outline, err := outlineOf(c.PID == "host", built, id, dir, rootfs)
+	outline, err := outlineOf(c.PID == "host", built, noID, dir, rootfs)
 	if err != nil {
 		return nil, err
 	}
 	for _, s := range outline {
-		steps = append(steps, c.inside(s, id, built))
+		steps = append(steps, c.inside(s, built))
 	}
 	return append(steps, outside(lifecycle.ExitStep(), true)), nil
 }
@@ -136,10 +135,10 @@ func outside(s narrate.Step, needed bool, args ...string) planned {
 
 // inside is a step of the table. Steps without a flag that are left out are so
 // because of this machine, as ns.cgroup on version 1.
-func (c *PlanCmd) inside(s sandbox.Outlined, id string, built spec.Result) planned {
+func (c *PlanCmd) inside(s sandbox.Outlined, built spec.Result) planned {
 	p := planned{ID: s.ID, Title: s.Title, Why: s.Why, Needed: s.Needed, Args: slices.Clone(s.Args), Flag: s.Flag, Adds: s.Adds}
 	for i, arg := range p.Args {
-		p.Args[i] = strings.NewReplacer(id, "ID", id[:12], "ID").Replace(arg)
+		p.Args[i] = strings.NewReplacer(noID, "ID", noID[:12], "ID").Replace(arg)
 	}
 	if s.ID == "container.save" && c.Rm {
 		p.Args = []string{"removed at the end (--rm)"}

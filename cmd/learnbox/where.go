@@ -22,12 +22,12 @@ type WhereCmd struct {
 // Help is printed below the flags.
 func (WhereCmd) Help() string {
 	return `Shows the runs that stand at a breakpoint: at which step, what has been done,
-and what comes.
+and what comes. Start one with learnbox run --step IMAGE in another shell.
 
 Examples:
-  learnbox run -it --step alpine      (in one shell)
-  learnbox where                      (in another)
-  learnbox next`
+  learnbox where
+  learnbox where busy_kepler
+  learnbox where --json`
 }
 
 // Run does the verb.
