@@ -311,7 +311,7 @@ func TestByhandInterrupted(t *testing.T) {
 func TestByhandKilled(t *testing.T) {
 	privtest.NoTrace(t)
 	b := newBench(t)
-	cmd, in, pid := b.running(t, b.script(t, "-i", "tiny", "sh", "-c", "echo ready; exec cat"))
+	cmd, in, pid := b.running(t, b.script(t, "-i", "tiny", "sh", "-c", "echo ready; exec sleep 100"))
 	defer in.Close()
 	fd, err := unix.PidfdOpen(pid, 0)
 	if err != nil {
