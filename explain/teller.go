@@ -94,7 +94,7 @@ func New(ctx context.Context, o Options) (*Teller, error) {
 // Narrator is what the run is to speak to.
 func (t *Teller) Narrator() *narrate.Narrator {
 	attend := t.Level == Full || t.Level == JSON || t.File != nil || t.gate != nil
-	return &narrate.Narrator{Hear: t.hear, Attend: attend}
+	return &narrate.Narrator{Hear: t.hear, Attend: attend, Gated: t.gate != nil}
 }
 
 // Know tells what became known of the container. Its journal begins.
@@ -151,28 +151,41 @@ func (t *Teller) hear(e narrate.Event) error {
 		t.place.Pid, t.subject.Pid = e.Pid, e.Pid
 		t.variables = VariablesOf(t.place, t.Root, t.Run)
 	}
+	now := t.subject.AtOnce()
 	switch e.Phase {
 	case narrate.Begin:
 		if err := t.stopAt(stop.Point{Step: e.Step.ID}); err != nil {
 			return err
 		}
-		if t.Narrator().Attend {
-			t.watch[e.Step.ID] = t.watcher.Begin(e.Step.ID, t.subject)
+		if _, watched := t.watch[e.Step.ID]; !watched || t.gate != nil {
+			t.watchFor(e.Step.ID, t.subject.AtOnce())
 		}
 	case narrate.Skip:
 		if !t.skipped[e.Step.ID] {
 			t.skipped[e.Step.ID] = true
 			t.take(e.Step.ID)
-			t.tell(e)
+			t.tell(e, now)
 		}
 	case narrate.Fail:
-		t.tell(e)
+		t.tell(e, now)
 	case narrate.Done:
 		t.take(e.Step.ID)
-		t.tell(e)
-		return t.stopAt(stop.Point{Step: e.Step.ID, After: true})
+		t.tell(e, now)
+		if err := t.stopAt(stop.Point{Step: e.Step.ID, After: true}); err != nil {
+			return err
+		}
+		if len(t.place.Next) > 0 && t.gate == nil { // the run stands still now, and not when the next step begins
+			t.watchFor(t.place.Next[0], now)
+		}
 	}
 	return nil
+}
+
+// watchFor reads what a step is going to change.
+func (t *Teller) watchFor(step string, now evidence.Subject) {
+	if t.Narrator().Attend {
+		t.watch[step] = t.watcher.Begin(step, now)
+	}
 }
 
 // take moves a step from those to come to those done.
@@ -183,7 +196,7 @@ func (t *Teller) take(id string) {
 
 // tell puts an event and the evidence together, while the run stands still, and
 // leaves the rest to the scribe.
-func (t *Teller) tell(e narrate.Event) {
+func (t *Teller) tell(e narrate.Event, now evidence.Subject) {
 	t.n++
 	r := narrate.Record{
 		Type: narrate.TypeStep, ID: e.Step.ID, N: t.n, Phase: e.Phase, Pid: e.Pid,
@@ -196,7 +209,7 @@ func (t *Teller) tell(e narrate.Event) {
 		}
 	}
 	if w, ok := t.watch[e.Step.ID]; ok && e.Phase == narrate.Done {
-		r.Evidence = w.End(t.subject)
+		r.Evidence = w.End(now)
 	}
 	known, variables, more := t.known, t.variables, t.Narrator().Attend && e.Phase != narrate.Skip
 	t.scribe.work <- func() {

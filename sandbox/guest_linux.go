@@ -20,6 +20,7 @@ type guest struct {
 	ch     channel
 	root   *rootfs.Root // from rootfs.overlay on
 	slave  *os.File     // from tty.open on
+	begun  bool         // it has told of its first step
 	filter *Filter      // from init.wait on
 	self   *os.File     // this program, kept for --init
 }

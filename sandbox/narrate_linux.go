@@ -22,18 +22,19 @@ type order struct{ Filter *Filter }
 // that differ only in their arguments and follow one another count as one.
 func traceCalls(to *[]narrate.Call) (stop func()) {
 	return linux.Trace(func(c linux.Call) {
-		if last := len(*to) - 1; last >= 0 && alike((*to)[last], c) {
+		if last := len(*to) - 1; last >= 0 && repeats((*to)[last], c) {
 			(*to)[last].Repeat++
 			return
 		}
-		*to = append(*to, narrate.Call{Call: c.Call, Result: c.Result, At: c.At})
+		*to = append(*to, narrate.Call{Call: c.Call, Result: c.Result, At: linux.Caller()})
 	})
 }
 
-// alike reports whether a call repeats the one before it, from the same line.
-func alike(a narrate.Call, b linux.Call) bool {
+// repeats reports whether a call repeats the one before it, with other
+// arguments that nobody wants to read.
+func repeats(a narrate.Call, b linux.Call) bool {
 	name, _, _ := strings.Cut(a.Call, "(")
-	return a.At == b.At && a.Result == b.Result && strings.HasPrefix(b.Call, name+"(") && slices.Contains([]string{"prctl", "write", "fstat"}, name)
+	return a.Result == b.Result && strings.HasPrefix(b.Call, name+"(") && slices.Contains([]string{"prctl", "write", "fstat"}, name)
 }
 
 // take takes one step and tells the parent of it, if it listens.
@@ -58,10 +59,25 @@ func (g *guest) tell(e narrate.Event) error {
 		return nil
 	}
 	m := message{Event: &eventMessage{e.Step.ID, e.Phase, e.Took.Truncate(time.Microsecond), e.Calls}}
-	if err := g.ch.send(&m, nil); err != nil || !g.Attend || e.Phase == narrate.Fail {
+	waits := g.waits(e.Phase)
+	if err := g.ch.send(&m, nil); err != nil || !waits {
 		return nil //nolint:nilerr // a parent that left is noticed by the death signal
 	}
 	return g.hear()
+}
+
+// waits reports whether the parent answers to an event. It always does to the
+// first one, before which it has steps of its own to take.
+func (g *guest) waits(p narrate.Phase) bool {
+	first := !g.begun
+	g.begun = true
+	switch {
+	case !g.Attend || p == narrate.Fail:
+		return false
+	case p == narrate.Begin:
+		return g.Gated || first
+	}
+	return true
 }
 
 // hear waits for the word to go on. The filter may come before it.
@@ -102,6 +118,7 @@ func (i *Init) hearEvent(m eventMessage) error {
 		return nil
 	}
 	e := narrate.Event{Step: rows[row].Step, Phase: m.Phase, Pid: i.pid, Took: m.Took, Calls: m.Calls}
+	first := i.told.Step.ID == ""
 	i.told, i.toldAt = e, time.Now()
 	if m.Phase == narrate.Fail {
 		return nil // hearFailure tells why
@@ -109,7 +126,7 @@ func (i *Init) hearEvent(m eventMessage) error {
 	if err := i.Narrate.Hear(e); err != nil {
 		return err
 	}
-	if i.Narrate.Attend {
+	if i.Narrate.Attend && (m.Phase == narrate.Done || i.Narrate.Gated || first) {
 		return i.ch.send(&order{}, nil)
 	}
 	return nil

@@ -30,6 +30,7 @@ type plan struct {
 
 	Narrate bool     // tell of every step
 	Attend  bool     // and wait after each, and tell its calls
+	Gated   bool     // and wait before each
 	Without []string // steps to leave out: see package explain/whatif
 
 	Unconfined bool // no filter will come
@@ -43,7 +44,7 @@ func (i *Init) plan() *plan {
 		Mounts: i.Spec.Mounts, Namespaces: l.Namespaces, Devices: l.Devices, Sysctl: l.Sysctl,
 		MaskedPaths: l.MaskedPaths, ReadonlyPaths: l.ReadonlyPaths,
 		Overlay: i.Overlay, Merged: i.Merged, Cgroups: i.group.Mounts(),
-		Reaper: i.Reaper, Size: i.Size, Narrate: i.Narrate != nil, Attend: i.Narrate.Attends(), Without: i.Without,
+		Reaper: i.Reaper, Size: i.Size, Narrate: i.Narrate != nil, Attend: i.Narrate.Attends(), Gated: i.Narrate.Attends() && i.Narrate.Gated, Without: i.Without,
 		Unconfined: i.Unconfined, OwnFilter: i.OwnFilter,
 	}
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"github.com/learnbox/learnbox/explain/byhand"
 	"github.com/learnbox/learnbox/pull/store"
@@ -10,15 +11,21 @@ import (
 )
 
 // byHandOf returns what shows each step of a container as lines of shell.
-func byHandOf(ct *created, rootfs string, interactive bool) (func(step string) []string, error) {
-	in := byhand.Input{
-		ID: ct.ID, Built: ct.built, EtcDir: filepath.Join(ct.Dir, "etc"),
-		Lower: rootfs, Interactive: interactive,
+func byHandOf(ct *created, rootfs string, interactive bool) func(step string) []string {
+	input := sync.OnceValues(func() (byhand.Input, error) {
+		in := byhand.Input{
+			ID: ct.ID, Built: ct.built, EtcDir: filepath.Join(ct.Dir, "etc"),
+			Lower: rootfs, Interactive: interactive,
+		}
+		return in, machine(&in)
+	})
+	return func(step string) []string {
+		in, err := input()
+		if err != nil {
+			return nil // the run itself has met it, and said so
+		}
+		return alone(byhand.Lines(step, in))
 	}
-	if err := machine(&in); err != nil {
-		return nil, err
-	}
-	return func(step string) []string { return alone(byhand.Lines(step, in)) }, nil
 }
 
 // alone makes lines of the script readable by themselves. Where the script

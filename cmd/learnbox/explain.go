@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"sync"
 
@@ -140,6 +141,7 @@ func (f *explainFlags) tell(ctx context.Context, a *app, image string, quiet boo
 		return nil, err
 	}
 	a.narrate = a.teller.Narrator()
+	debug.SetGCPercent(400) // what a run tells is a few megabytes; collecting can wait until the program runs
 	return func() {
 		a.held.release()
 		a.teller.Close()
@@ -163,15 +165,16 @@ func hello(image string) narrate.Record {
 }
 
 // know tells the Teller of a container that has its place.
-func (a *app) know(draft *lifecycle.Draft, rootfs string) {
+func (a *app) know(draft *lifecycle.Draft, rootfs string) (groups []string) {
 	if a.teller == nil {
-		return
+		return nil
 	}
 	groups, err := lifecycle.Groups(draft.ID)
 	if err != nil {
 		groups = nil // the step that makes them says why
 	}
 	a.teller.Know(explain.Known{ID: draft.ID, Name: draft.Name, Dir: draft.Dir, Rootfs: rootfs, Groups: groups})
+	return groups
 }
 
 // knowPlan tells it which steps the container takes, and on what.
@@ -183,29 +186,28 @@ func (a *app) knowPlan(c *RunCmd, ct *created, rootfs string) error {
 	if err != nil {
 		return err
 	}
-	groups, err := lifecycle.Groups(ct.ID)
-	if err != nil {
-		return err
-	}
 	k := explain.Known{
-		ID: ct.ID, Name: ct.Name, Dir: ct.Dir, Rootfs: rootfs, Groups: groups,
+		ID: ct.ID, Name: ct.Name, Dir: ct.Dir, Rootfs: rootfs, Groups: ct.groups,
 		Needed: []string{pull.ResolveStep().ID, pull.PullStep().ID, unpack.Step().ID, lifecycle.CreateStep().ID},
 	}
 	for name := range ct.built.Spec.Linux.Sysctl {
 		k.Sysctls = append(k.Sysctls, name)
 	}
-	args := map[string][]string{}
 	for _, s := range outline {
-		args[s.ID] = s.Args
 		if s.Needed {
 			k.Needed = append(k.Needed, s.ID)
 		}
 	}
 	k.Needed = append(k.Needed, lifecycle.ExitStep().ID)
-	if k.ByHand, err = byHandOf(ct, rootfs, c.Interactive); err != nil {
-		return err
+	k.Args = func(step string) []string {
+		for _, s := range outline {
+			if s.ID == step {
+				return s.Args()
+			}
+		}
+		return nil
 	}
-	k.Args = func(step string) []string { return args[step] }
+	k.ByHand = byHandOf(ct, rootfs, c.Interactive)
 	a.teller.Know(k)
 	c.warnUnneeded(a, outline)
 	return nil

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/learnbox/learnbox/lifecycle"
@@ -136,7 +135,10 @@ func outside(s narrate.Step, needed bool, args ...string) planned {
 // inside is a step of the table. Steps without a flag that are left out are so
 // because of this machine, as ns.cgroup on version 1.
 func (c *PlanCmd) inside(s sandbox.Outlined, built spec.Result) planned {
-	p := planned{ID: s.ID, Title: s.Title, Why: s.Why, Needed: s.Needed, Args: slices.Clone(s.Args), Flag: s.Flag, Adds: s.Adds}
+	p := planned{ID: s.ID, Title: s.Title, Why: s.Why, Needed: s.Needed, Flag: s.Flag, Adds: s.Adds}
+	if s.Needed {
+		p.Args = s.Args()
+	}
 	for i, arg := range p.Args {
 		p.Args[i] = strings.NewReplacer(noID, "ID", noID[:12], "ID").Replace(arg)
 	}

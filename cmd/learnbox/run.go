@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -125,6 +126,7 @@ func (c *RunCmd) run(a *app) (code int, err error) {
 		return 0, err
 	}
 	if a.teller != nil {
+		debug.SetGCPercent(100)
 		a.teller.Running()
 		if c.TTY {
 			a.teller.Mute() // the terminal is the program's
@@ -156,6 +158,7 @@ type created struct {
 	record lifecycle.Record
 	built  spec.Result
 	filter func() (sandbox.Filter, error) // compiles the seccomp profile
+	groups []string                       // the directories of its control group, if somebody tells of them
 }
 
 // create makes a container from an image and the flags. Its first process comes
@@ -166,9 +169,10 @@ func (c *RunCmd) create(ctx context.Context, a *app, all *lifecycle.Containers) 
 		return nil, err
 	}
 	var draft *lifecycle.Draft
+	var groups []string
 	err = a.narrate.Run(lifecycle.CreateStep(), func() error {
 		if draft, err = all.New(ctx, c.Name); err == nil {
-			a.know(draft, rootfs)
+			groups = a.know(draft, rootfs)
 		}
 		return err
 	})
@@ -185,7 +189,7 @@ func (c *RunCmd) create(ctx context.Context, a *app, all *lifecycle.Containers) 
 	}); err != nil {
 		return nil, err
 	}
-	ct := &created{Draft: draft}
+	ct := &created{Draft: draft, groups: groups}
 	if ct.built, err = c.build(draft.ID, draft.Dir, img, rootfs, c.Words[1:]); err != nil {
 		return nil, err
 	}

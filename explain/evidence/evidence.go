@@ -16,7 +16,6 @@
 package evidence
 
 import (
-	"fmt"
 	"path/filepath"
 	"strings"
 
@@ -32,6 +31,14 @@ type Subject struct {
 	Rootfs  string   // the flattened image
 	Groups  []string // the directories of its control group
 	Sysctls []string // names of those that the run sets
+
+	files fileCache
+}
+
+// AtOnce is a Subject of which everything is read at one moment: no file twice.
+func (s Subject) AtOnce() Subject {
+	s.files = fileCache{}
+	return s
 }
 
 // A probe reads one thing. An entry of a list is a fact of its own, and told
@@ -41,6 +48,15 @@ type probe struct {
 	list   bool
 	steady bool // only steps that have the probe change it: what it read last still holds
 	read   func(Subject) (source string, values []string)
+	show   func(Subject, string) string // how an entry of a list is told; nil: as it is
+}
+
+// tell is a value as people read it.
+func (p probe) tell(s Subject, value string) string {
+	if p.show == nil {
+		return value
+	}
+	return p.show(s, value)
 }
 
 // A Watcher looks at one container, step by step.
@@ -86,7 +102,7 @@ func (w Watch) End(s Subject) []narrate.Fact {
 			w.of.last[p.fact] = after
 		}
 		if p.list {
-			facts = append(facts, changes(p.fact, source, w.before[i], after)...)
+			facts = append(facts, changes(p, s, source, w.before[i], after)...)
 			continue
 		}
 		before, now := strings.Join(w.before[i], " "), strings.Join(after, " ")
@@ -106,6 +122,7 @@ func Now(step string, s Subject) []narrate.Fact {
 			values = []string{strings.Join(values, " ")}
 		}
 		for _, v := range values {
+			v = p.tell(s, v)
 			facts = append(facts, narrate.Fact{Fact: p.fact, Source: source, After: v, Before: v})
 		}
 	}
@@ -113,23 +130,30 @@ func Now(step string, s Subject) []narrate.Fact {
 }
 
 // changes are the entries that came and went between two readings of a list.
-func changes(fact, source string, before, after []string) []narrate.Fact {
+func changes(p probe, s Subject, source string, before, after []string) []narrate.Fact {
 	var facts []narrate.Fact
 	for _, v := range minus(after, before) {
-		facts = append(facts, narrate.Fact{Fact: fact, Source: source, After: v})
+		facts = append(facts, narrate.Fact{Fact: p.fact, Source: source, After: p.tell(s, v)})
 	}
-	gone := minus(before, after)
-	if len(gone) > 5 { // the old root with all that was mounted below it
-		gone = append(gone[:4:4], fmt.Sprintf("and %d more", len(gone)-4))
-	}
-	for _, v := range gone {
-		facts = append(facts, narrate.Fact{Fact: fact, Source: source, Before: v})
+	const most = 4 // of the old root's mounts; with it go all below it
+	for i, v := range minus(before, after) {
+		v = p.tell(s, v)
+		if i == most {
+			v = "and more"
+		}
+		facts = append(facts, narrate.Fact{Fact: p.fact, Source: source, Before: v})
+		if i == most {
+			break
+		}
 	}
 	return facts
 }
 
 // minus is a without the entries of b, each as often as it stands there.
 func minus(a, b []string) []string {
+	for len(a) > 0 && len(b) > 0 && a[0] == b[0] { // most lists grow at their end
+		a, b = a[1:], b[1:]
+	}
 	count := map[string]int{}
 	for _, v := range b {
 		count[v]++

@@ -43,3 +43,22 @@ func sysctls() probe {
 		return "/proc/sys in " + s.proc("ns"), values
 	}}
 }
+
+// readAll reads a file in as few calls as it takes; what cannot be read is
+// empty. The kernel writes most files of /proc anew for every read.
+func readAll(file string) string {
+	f, err := unix.Open(file, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return ""
+	}
+	defer unix.Close(f)
+	buf := make([]byte, 32<<10)
+	var all []byte
+	for {
+		n, err := unix.Read(f, buf)
+		if n <= 0 || err != nil {
+			return string(all)
+		}
+		all = append(all, buf[:n]...)
+	}
+}
