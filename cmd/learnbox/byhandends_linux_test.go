@@ -36,11 +36,11 @@ func (b bench) running(t *testing.T, script string) (cmd *exec.Cmd, in io.WriteC
 	if _, err := fmt.Fscanln(said, new(string)); err != nil {
 		t.Fatalf("the program did not start: %v", err)
 	}
-	procs, err := filepath.Glob("/sys/fs/cgroup/pids/learnbox-*/cgroup.procs")
-	if err != nil || len(procs) != 1 {
-		t.Skipf("the group is not where cgroup v1 has it: %v %v", procs, err)
+	groups := groupsOf(t, script)
+	if len(groups) == 0 {
+		t.Fatal("the group is nowhere")
 	}
-	data, err := os.ReadFile(procs[0])
+	data, err := os.ReadFile(filepath.Join(groups[0], "cgroup.procs"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,6 +48,24 @@ func (b bench) running(t *testing.T, script string) (cmd *exec.Cmd, in io.WriteC
 		t.Fatalf("the group holds %q: %v", data, err)
 	}
 	return cmd, in, pid
+}
+
+// groupsOf are the directories of a script's control group.
+func groupsOf(t *testing.T, script string) []string {
+	t.Helper()
+	group := regexp.MustCompile(`group=(learnbox-[0-9a-f]{64})`).FindStringSubmatch(script)
+	if group == nil {
+		t.Fatal("the script names no group")
+	}
+	var all []string
+	for _, trees := range []string{"", "*"} { // version 2, version 1
+		found, err := filepath.Glob(filepath.Join("/sys/fs/cgroup", trees, group[1]))
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, found...)
+	}
+	return all
 }
 
 // TestByhandFromOutside looks at the program from the host: it has its streams and no
@@ -108,7 +126,8 @@ func TestByhandInterrupted(t *testing.T) {
 func TestByhandKilled(t *testing.T) {
 	privtest.NoTrace(t)
 	b := newBench(t)
-	cmd, in, pid := b.running(t, b.script(t, "-i", "tiny", "sh", "-c", "echo ready; exec sleep 100"))
+	script := b.script(t, "-i", "tiny", "sh", "-c", "echo ready; exec sleep 100")
+	cmd, in, pid := b.running(t, script)
 	defer in.Close()
 	fd, err := unix.PidfdOpen(pid, 0)
 	if err != nil {
@@ -122,11 +141,7 @@ func TestByhandKilled(t *testing.T) {
 	if n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 5000); n != 1 {
 		t.Errorf("PID 1 lives on: %v", err)
 	}
-	groups, err := filepath.Glob("/sys/fs/cgroup/*/learnbox-*")
-	if err != nil || len(groups) == 0 {
-		t.Fatalf("no groups: %v", err)
-	}
-	for _, g := range groups {
+	for _, g := range groupsOf(t, script) {
 		for range 100 {
 			if err = unix.Rmdir(g); !errors.Is(err, unix.EBUSY) {
 				break
