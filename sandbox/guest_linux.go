@@ -22,6 +22,8 @@ type guest struct {
 	slave  *os.File     // from tty.open on
 	filter *Filter      // from init.wait on
 	self   *os.File     // this program, kept for --init
+
+	announced bool // the parent knows that the execve comes
 }
 
 // channelFD is where the init finds its end of the socket.
