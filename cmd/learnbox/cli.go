@@ -28,6 +28,8 @@ type cli struct {
 	Tag     TagCmd     `cmd:"" group:"images" help:"Give an image another name"`
 	Inspect InspectCmd `cmd:"" group:"images" help:"Show everything that is known about an object, as JSON"`
 
+	Whatif WhatifCmd `cmd:"" group:"explain" help:"Leave a step of a run out, where it does no harm, and compare"`
+
 	Version    VersionCmd    `cmd:"" group:"machine" help:"Show the version of learnbox and of the kernel"`
 	Completion CompletionCmd `cmd:"" group:"machine" help:"Print a completion script for a shell"`
 	HelpVerb   HelpCmd       `cmd:"" name:"help" group:"machine" help:"Explain a verb"`
