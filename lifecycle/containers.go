@@ -58,6 +58,15 @@ func (c *Containers) Get(id string) (Container, error) {
 	return ct, err
 }
 
+// Sysctls are the kernel parameters that a container's config.json sets.
+func (c *Containers) Sysctls(id string) (map[string]string, error) {
+	var config struct {
+		Linux struct{ Sysctl map[string]string }
+	}
+	err := readJSON(c.file(id, "config.json"), &config)
+	return config.Linux.Sysctl, err
+}
+
 // List reads all containers, the newest first. One whose files are damaged is
 // left out and reported in the error, which joins one error for each.
 func (c *Containers) List() ([]Container, error) {

@@ -27,6 +27,7 @@ const (
 
 // Print prints a record.
 func (t *Text) Print(r Record) {
+	r.ID, r.Title = Plain(r.ID), Plain(r.Title)
 	switch {
 	case r.Type == TypeTotal:
 		t.total(r)
@@ -243,4 +244,19 @@ func Plain(s string) string {
 		b.WriteRune(r)
 	}
 	return b.String()
+}
+
+// Look prints what the kernel says of a step now, and the command that asks it.
+func (t *Text) Look(s Step, facts []Fact, command string) {
+	fmt.Fprintf(t.W, "%s  %s\n", t.bold(s.ID), s.Title)
+	now := slices.Clone(facts)
+	for i := range now {
+		now[i].Before = ""
+	}
+	t.evidence(now)
+	if len(facts) == 0 {
+		t.line("kernel", "nothing to see of this step, now")
+	}
+	t.verbatim("look", command)
+	fmt.Fprintln(t.W)
 }

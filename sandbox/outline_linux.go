@@ -16,7 +16,8 @@ type Outlined struct {
 	narrate.Step
 	Needed bool
 	Args   []string // what it works on: a line each
-	Flag   string   // of `learnbox run`, that turns the step on or off; empty if none does
+	Flag   string   // of `learnbox run`, that decides about the step; empty if none does
+	Adds   bool     // the flag adds the step; otherwise it takes it away
 }
 
 // Outline tells which steps Clone and Start would take for a container, and
@@ -33,7 +34,8 @@ func Outline(c Config, o CloneOptions) ([]Outlined, error) {
 	p := (&Init{CloneOptions: o, Config: c, group: group}).plan()
 	var all []Outlined
 	add := func(s narrate.Step, needed func(*plan) bool) {
-		out := Outlined{Step: s, Needed: needed == nil || needed(p), Flag: flagOf(s.ID)}
+		out := Outlined{Step: s, Needed: needed == nil || needed(p)}
+		out.Flag, out.Adds = flagOf(s.ID)
 		if out.Needed {
 			out.Args = arguments(s.ID, p, c, o)
 		}
@@ -48,33 +50,32 @@ func Outline(c Config, o CloneOptions) ([]Outlined, error) {
 	return all, nil
 }
 
-// flagOf is the flag that decides whether a step is taken.
-func flagOf(step string) string {
+// flagOf is the flag that decides whether a step is taken, and whether it adds
+// the step or takes it away.
+func flagOf(step string) (flag string, adds bool) {
 	switch step {
-	case "ns.uts":
-		return "--uts host"
+	case "ns.uts", "host.name":
+		return "--uts host", false
 	case "ns.ipc":
-		return "--ipc host"
+		return "--ipc host", false
 	case "ns.net", "net.loopback":
-		return "--network host"
-	case "rootfs.volumes":
-		return "-v, --mount, --tmpfs"
-	case "tty.open":
-		return "-t"
-	case "host.sysctl":
-		return "--sysctl"
+		return "--network host", false
 	case "rootfs.mask":
-		return "--privileged"
-	case "rootfs.readonly":
-		return "--read-only"
-	case "limits.rlimits":
-		return "--ulimit"
-	case "privs.no_new":
-		return "--security-opt no-new-privileges"
+		return "--privileged", false
 	case "seccomp.load":
-		return "--security-opt seccomp=unconfined, --privileged"
+		return "--security-opt seccomp=unconfined, --privileged", false
+	case "rootfs.volumes":
+		return "-v, --mount, --tmpfs", true
+	case "tty.open":
+		return "-t", true
+	case "rootfs.readonly":
+		return "--read-only", true
+	case "limits.rlimits":
+		return "--ulimit", true
+	case "privs.no_new":
+		return "--security-opt no-new-privileges", true
 	}
-	return ""
+	return "", false
 }
 
 // arguments are what a step works on.

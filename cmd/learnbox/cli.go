@@ -22,12 +22,23 @@ type cli struct {
 	Ps      PsCmd  `cmd:"" group:"containers" help:"List containers"`
 	Rm      RmCmd  `cmd:"" group:"containers" help:"Remove containers"`
 
+	Where    WhereCmd    `cmd:"" group:"explain" help:"Show at which step a run stands"`
+	Next     NextCmd     `cmd:"" group:"explain" help:"Have a run that stands at a step take it"`
+	Continue ContinueCmd `cmd:"" group:"explain" help:"Have a run that stands at a step go on"`
+	Look     LookCmd     `cmd:"" group:"explain" help:"Read from the kernel what shows that a step was taken"`
+	Plan     PlanCmd     `cmd:"" group:"explain" help:"List the steps that a run would take, and take none"`
+	Steps    StepsCmd    `cmd:"" group:"explain" help:"List the steps of a run"`
+	Explain  ExplainCmd  `cmd:"" group:"explain" help:"Explain a step, an error or a word"`
+	Replay   ReplayCmd   `cmd:"" group:"explain" help:"Show the story of a run again"`
+	Map      MapCmd      `cmd:"" group:"explain" help:"Draw the namespaces and the processes in them"`
+
 	Pull    PullCmd    `cmd:"" group:"images" help:"Download images from a registry"`
 	Images  ImagesCmd  `cmd:"" group:"images" help:"List the images in the store"`
 	Rmi     RmiCmd     `cmd:"" group:"images" help:"Remove images"`
 	Tag     TagCmd     `cmd:"" group:"images" help:"Give an image another name"`
 	Inspect InspectCmd `cmd:"" group:"images" help:"Show everything that is known about an object, as JSON"`
 
+	Byhand ByhandCmd `cmd:"" group:"explain" help:"Print a shell script that builds a container without learnbox"`
 	Whatif WhatifCmd `cmd:"" group:"explain" help:"Leave a step of a run out, where it does no harm, and compare"`
 
 	Version    VersionCmd    `cmd:"" group:"machine" help:"Show the version of learnbox and of the kernel"`

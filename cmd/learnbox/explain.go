@@ -96,8 +96,13 @@ func (f *explainFlags) level(a *app, quiet bool) (explain.Level, error) {
 	return level, nil
 }
 
-func (a *app) terminalErr() bool {
-	f, ok := a.stderr.(*os.File)
+func (a *app) terminalErr() bool { return isTerminalWriter(a.stderr) }
+
+// colorOut says whether stdout may be coloured (https://no-color.org).
+func (a *app) colorOut() bool { return isTerminalWriter(a.stdout) && os.Getenv("NO_COLOR") == "" }
+
+func isTerminalWriter(w io.Writer) bool {
+	f, ok := w.(*os.File)
 	return ok && isTerminal(f)
 }
 
@@ -197,6 +202,9 @@ func (a *app) knowPlan(c *RunCmd, ct *created, rootfs string) error {
 		}
 	}
 	k.Needed = append(k.Needed, lifecycle.ExitStep().ID)
+	if k.ByHand, err = byHandOf(ct, rootfs, c.Interactive); err != nil {
+		return err
+	}
 	k.Args = func(step string) []string { return args[step] }
 	a.teller.Know(k)
 	c.warnUnneeded(a, outline)

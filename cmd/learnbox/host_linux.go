@@ -12,7 +12,9 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/learnbox/learnbox/explain/byhand"
 	"github.com/learnbox/learnbox/internal/linux"
+	"github.com/learnbox/learnbox/sandbox"
 	"github.com/learnbox/learnbox/sandbox/caps"
 	"github.com/learnbox/learnbox/sandbox/cgroup"
 	"github.com/learnbox/learnbox/sandbox/rootfs"
@@ -47,6 +49,19 @@ func hostFacts() (spec.Host, error) {
 		Hosts: readIfThere("/etc/hosts"), ResolvConf: readIfThere("/etc/resolv.conf"),
 		HasSysctl: hasSysctl,
 	}, nil
+}
+
+// machine adds to the input of a script what is this machine's.
+func machine(in *byhand.Input) error {
+	h, err := cgroup.Detect()
+	if err != nil {
+		return err
+	}
+	in.Steps, in.CgroupVersion = sandbox.Steps(), h.Version
+	for _, t := range h.Trees {
+		in.Trees = append(in.Trees, byhand.Tree{Dir: t.Dir, Controllers: t.Controllers})
+	}
+	return nil
 }
 
 func readIfThere(name string) string {

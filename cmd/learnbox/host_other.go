@@ -8,6 +8,7 @@ import (
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
+	"github.com/learnbox/learnbox/explain/byhand"
 	"github.com/learnbox/learnbox/sandbox/spec"
 )
 
@@ -15,6 +16,8 @@ import (
 var errNotLinux = hintedError{errors.New("containers need Linux"), "use a virtual machine that runs it"}
 
 func hostFacts() (spec.Host, error) { return spec.Host{}, errNotLinux }
+
+func machine(*byhand.Input) error { return errNotLinux }
 
 func hostDevices(string) ([]specs.LinuxDevice, error) { return nil, errNotLinux }
 

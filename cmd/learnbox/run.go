@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/learnbox/learnbox/explain/stop"
 	"github.com/learnbox/learnbox/lifecycle"
 	"github.com/learnbox/learnbox/narrate"
 	"github.com/learnbox/learnbox/sandbox"
@@ -141,6 +142,7 @@ func (a *app) containers(verb string) (*lifecycle.Containers, error) {
 	if err := all.Repair(); err != nil {
 		a.warn(verb, err.Error())
 	}
+	stop.Sweep(a.gateDir())
 	return all, nil
 }
 

@@ -37,26 +37,40 @@ type Subject struct {
 // A probe reads one thing. An entry of a list is a fact of its own, and told
 // only if it is new or gone.
 type probe struct {
-	fact string
-	list bool
-	read func(Subject) (source string, values []string)
+	fact   string
+	list   bool
+	steady bool // only steps that have the probe change it: what it read last still holds
+	read   func(Subject) (source string, values []string)
 }
+
+// A Watcher looks at one container, step by step.
+type Watcher struct {
+	last map[string][]string // of steady probes, by their fact
+}
+
+// Forget makes the Watcher read everything anew: somebody else may have been at
+// the container.
+func (w *Watcher) Forget() { w.last = nil }
 
 // A Watch remembers what probes read before a step.
 type Watch struct {
+	of     *Watcher
 	probes []probe
 	before [][]string
 }
 
 // Begin reads what the step is going to change. The step may be one that
 // nothing is known of.
-func Begin(step string, s Subject) Watch {
-	w := Watch{probes: table(step)}
-	for _, p := range w.probes {
-		_, values := p.read(s)
-		w.before = append(w.before, values)
+func (w *Watcher) Begin(step string, s Subject) Watch {
+	watch := Watch{of: w, probes: table(step)}
+	for _, p := range watch.probes {
+		values, known := w.last[p.fact]
+		if !known {
+			_, values = p.read(s)
+		}
+		watch.before = append(watch.before, values)
 	}
-	return w
+	return watch
 }
 
 // End reads the same again and returns what there is now, beside what was
@@ -65,6 +79,12 @@ func (w Watch) End(s Subject) []narrate.Fact {
 	var facts []narrate.Fact
 	for i, p := range w.probes {
 		source, after := p.read(s)
+		if p.steady {
+			if w.of.last == nil {
+				w.of.last = map[string][]string{}
+			}
+			w.of.last[p.fact] = after
+		}
 		if p.list {
 			facts = append(facts, changes(p.fact, source, w.before[i], after)...)
 			continue

@@ -53,7 +53,7 @@ func field(file, key string) []string {
 // mounts are the rows of the mount table, without the numbers of mounts and
 // devices: what is mounted where, as what.
 func mounts() probe {
-	return probe{fact: "mount", list: true, read: func(s Subject) (string, []string) {
+	return probe{fact: "mount", list: true, steady: true, read: func(s Subject) (string, []string) {
 		var rows []string
 		for _, l := range lines(s.proc("mountinfo")) {
 			if row, ok := mountRow(l); ok {

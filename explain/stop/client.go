@@ -13,20 +13,21 @@ import (
 	"syscall"
 )
 
-// ErrBusy reports a run that does not stand still: somebody else was first, or
-// it never stopped.
-var ErrBusy = errors.New("not stopped")
+// ErrBusy reports a run that is on its way to its next stop: somebody else was
+// first.
+var ErrBusy = errors.New("it is on its way to the next stop already")
 
 // ErrEnded reports a run that ended before it answered.
 var ErrEnded = errors.New("the run has ended")
 
-// A Stopped is a run that stands at a gate.
+// A Stopped is a run that has a gate.
 type Stopped struct {
 	Place
+	Busy bool // it is on its way to its next stop; Place is the last one
 	file string
 }
 
-// Find lists the runs that stand still below dir, the oldest first, and removes
+// Find lists the runs that have stood still below dir, the oldest first, and removes
 // what dead processes left there.
 func Find(dir string) ([]Stopped, error) {
 	files, err := filepath.Glob(filepath.Join(dir, "[0-9]*"))
@@ -42,8 +43,8 @@ func Find(dir string) ([]Stopped, error) {
 		case errors.Is(err, os.ErrNotExist), errors.Is(err, ErrEnded):
 		case err != nil:
 			return nil, err
-		case r.Place != nil:
-			all = append(all, Stopped{*r.Place, f})
+		case r.Place != nil && r.Place.At.Step != "": // it has been at a stop
+			all = append(all, Stopped{*r.Place, r.Busy, f})
 		}
 	}
 	slices.SortFunc(all, func(a, b Stopped) int { return cmp.Compare(a.Process, b.Process) })
@@ -67,8 +68,8 @@ func (s Stopped) Say(v Verdict) (*Place, error) {
 	if err != nil {
 		return nil, err
 	}
-	if r.Error != "" {
-		return nil, fmt.Errorf("%w: %s", ErrBusy, r.Error)
+	if r.Busy {
+		return nil, ErrBusy
 	}
 	return r.Place, nil
 }

@@ -30,9 +30,10 @@ type request struct {
 }
 
 // A reply is what a gate answers. Place is where the run stands after what was
-// asked for, nil if it does not stand any more.
+// asked for, nil if it does not stand any more; or, with Busy, where it was last
+// seen.
 type reply struct {
-	Error string `json:"error,omitempty"`
+	Busy  bool   `json:"busy,omitempty"`
 	Place *Place `json:"place,omitempty"`
 }
 
@@ -43,8 +44,8 @@ type Gate struct {
 	verdicts chan Verdict
 
 	mu      sync.Mutex
-	place   *Place // nil: the run does not wait
-	at      Point  // where it last waited
+	place   Place // where the run last stood
+	stands  bool  // and still does
 	waiting []chan reply
 	closed  bool
 }
@@ -54,17 +55,21 @@ func Open(dir string) (*Gate, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("open a gate: %w", err)
 	}
+	// Only a gate that answers gets its name: one that does not is taken for a
+	// dead one.
 	file := filepath.Join(dir, strconv.Itoa(os.Getpid()))
-	if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) { // of a dead process with our PID
+	fresh := filepath.Join(dir, ".new-"+filepath.Base(file))
+	if err := os.Remove(fresh); err != nil && !errors.Is(err, fs.ErrNotExist) { // of a dead process with our PID
 		return nil, fmt.Errorf("open a gate: %w", err)
 	}
-	l, err := net.Listen("unix", file)
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: fresh, Net: "unix"})
 	if err != nil {
 		return nil, fmt.Errorf("open a gate: %w", err)
 	}
+	l.SetUnlinkOnClose(false) // it knows the first name only
 	g := &Gate{listener: l, file: file, verdicts: make(chan Verdict)}
-	if err := os.Chmod(file, 0o600); err != nil {
-		return nil, errors.Join(err, g.Close())
+	if err := errors.Join(os.Chmod(fresh, 0o600), os.Rename(fresh, file)); err != nil {
+		return nil, fmt.Errorf("open a gate: %w", errors.Join(err, l.Close(), os.Remove(fresh)))
 	}
 	go g.serve()
 	return g, nil
@@ -73,7 +78,7 @@ func Open(dir string) (*Gate, error) {
 // Wait stands still at a place until somebody says go, by a socket or by a
 // key, or until ctx ends. keys may be nil.
 func (g *Gate) Wait(ctx context.Context, place Place, keys <-chan Verdict) (Verdict, error) {
-	g.arrive(&place)
+	g.arrive(place)
 	select {
 	case v := <-g.verdicts:
 		return v, nil
@@ -94,23 +99,23 @@ func (g *Gate) Close() error {
 	if g.closed {
 		return nil
 	}
-	g.closed, g.place = true, nil
+	g.closed, g.stands = true, false
 	g.answer(reply{})
-	return g.listener.Close() // which removes the file, too
+	return errors.Join(os.Remove(g.file), g.listener.Close())
 }
 
 // arrive makes the place known, and tells those who wait for it.
-func (g *Gate) arrive(p *Place) {
+func (g *Gate) arrive(p Place) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.place, g.at = p, p.At
-	g.answer(reply{Place: p})
+	g.place, g.stands = p, true
+	g.answer(reply{Place: &p})
 }
 
 func (g *Gate) leave() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.place = nil
+	g.stands = false
 }
 
 func (g *Gate) answer(r reply) {
@@ -140,20 +145,13 @@ func (g *Gate) serve() {
 // stands next.
 func (g *Gate) do(v Verdict) reply {
 	g.mu.Lock()
-	place := g.place
-	if v == where {
+	place, stands := g.place, g.stands
+	if v == where || !stands {
 		defer g.mu.Unlock()
-		if place == nil {
-			return reply{Error: fmt.Sprintf("the run is on its way, last seen %s", g.at)}
-		}
-		return reply{Place: place}
-	}
-	if place == nil || g.closed {
-		defer g.mu.Unlock()
-		return reply{Error: fmt.Sprintf("the run is on its way already, last seen %s", g.at)}
+		return reply{Busy: !stands, Place: &place}
 	}
 	later := make(chan reply, 1)
-	g.waiting, g.place = append(g.waiting, later), nil
+	g.waiting, g.stands = append(g.waiting, later), false
 	g.mu.Unlock()
 	g.verdicts <- v
 	return <-later

@@ -27,6 +27,7 @@ type Point struct {
 	After bool // when it has been taken, not before
 }
 
+// String is "before ns.uts" or "after ns.uts".
 func (p Point) String() string {
 	if p.After {
 		return "after " + p.Step

@@ -38,18 +38,19 @@ const imagesEnv = "LEARNBOX_TEST_IMAGES"
 
 // features are the names that Require and LEARNBOX_TEST_REQUIRE know.
 //
-//	root      CAP_SYS_ADMIN, without which there is no namespace and no mount
-//	cgroup    a cgroup can be made, version 1 or 2
-//	overlay   overlayfs can be mounted on the temporary directory
-//	net       a network namespace can be made and its loopback raised
-//	images    the OCI layout with real images is there, see Images
-//	registry  Debian's docker-registry is installed
-//	tiny      scripts/tiny has made the image that is embedded
-//	strace    strace is installed
-//	skopeo    skopeo is installed
-//	vm        qemu for this machine's architecture is installed
+//	root        CAP_SYS_ADMIN, without which there is no namespace and no mount
+//	cgroup      a cgroup can be made, version 1 or 2
+//	overlay     overlayfs can be mounted on the temporary directory
+//	net         a network namespace can be made and its loopback raised
+//	images      the OCI layout with real images is there, see Images
+//	registry    Debian's docker-registry is installed
+//	tiny        scripts/tiny has made the image that is embedded
+//	strace      strace is installed
+//	skopeo      skopeo is installed
+//	shellcheck  shellcheck is installed
+//	vm          qemu for this machine's architecture is installed
 func features() []string {
-	return []string{"root", "cgroup", "overlay", "net", "images", "registry", "tiny", "strace", "skopeo", "vm"}
+	return []string{"root", "cgroup", "overlay", "net", "images", "registry", "tiny", "strace", "skopeo", "shellcheck", "vm"}
 }
 
 // Require skips the test, with the reason, when the machine lacks one of the named
@@ -117,7 +118,7 @@ func probe(name string) error {
 	case "tiny":
 		_, err := findUp("pull/tiny/image")
 		return err
-	case "strace", "skopeo":
+	case "strace", "skopeo", "shellcheck":
 		return installed(name)
 	case "vm":
 		return installed("qemu-system-" + qemuArch())

@@ -1,0 +1,74 @@
+package main
+
+import (
+	"path/filepath"
+	"strings"
+
+	"github.com/learnbox/learnbox/explain/byhand"
+	"github.com/learnbox/learnbox/pull/store"
+	"github.com/learnbox/learnbox/sandbox/spec"
+)
+
+// byHandOf returns what shows each step of a container as lines of shell.
+func byHandOf(ct *created, rootfs string, interactive bool) (func(step string) []string, error) {
+	in := byhand.Input{
+		ID: ct.ID, Built: ct.built, EtcDir: filepath.Join(ct.Dir, "etc"),
+		Lower: rootfs, Interactive: interactive,
+	}
+	if err := machine(&in); err != nil {
+		return nil, err
+	}
+	return func(step string) []string { return alone(byhand.Lines(step, in)) }, nil
+}
+
+// alone makes lines of the script readable by themselves. Where the script
+// collects words that it puts before a command, the command stands with what
+// follows it left open; and what is long is cut.
+func alone(lines []string) []string {
+	const most = 12
+	var out []string
+	for i, l := range lines {
+		if i == most {
+			return append(out, "# … and more: learnbox byhand prints the whole script")
+		}
+		if words, ok := strings.CutPrefix(l, `set -- "$@" `); ok {
+			if strings.HasPrefix(words, "--") {
+				words = "setpriv " + words // which an earlier step has begun
+			}
+			l = words + " …"
+		} else if words, ok := strings.CutPrefix(l, "set -- "); ok {
+			l = strings.TrimSuffix(words, ` "$@"`) + " …"
+		}
+		out = append(out, l)
+	}
+	return out
+}
+
+// noID stands for an ID where there is no container.
+const noID = "0000000000000000000000000000000000000000000000000000000000000000"
+
+// plainContainer is the config.json of an image that says nothing, run without
+// flags.
+func plainContainer(dir string) (spec.Result, error) {
+	var flags runFlags
+	return flags.build(noID, dir, store.Image{}, "/", []string{"sh"})
+}
+
+// byHandText shows a step of a plain container as lines of shell, indented; on a
+// machine where no container can be built it is empty.
+func byHandText(step string) string {
+	const dir = defaultRoot + "/containers/ID"
+	built, err := plainContainer(dir)
+	if err != nil {
+		return ""
+	}
+	in := byhand.Input{ID: noID, Built: built, EtcDir: dir + "/etc", Lower: defaultRoot + "/rootfs/IMAGE"}
+	if err := machine(&in); err != nil {
+		return ""
+	}
+	var b strings.Builder
+	for _, l := range alone(byhand.Lines(step, in)) {
+		b.WriteString("    " + l + "\n")
+	}
+	return strings.TrimRight(b.String(), "\n")
+}
