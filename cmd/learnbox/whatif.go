@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"slices"
-	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -56,12 +55,11 @@ func (c *WhatifCmd) Run(a *app) error {
 		return err
 	}
 	t := trial{c: c, a: a, all: all, image: img.ID.String()}
-	id := strings.Repeat("0", 64) // of no container: only the steps are looked at
-	t.built, err = c.build(id, a.root, img, rootfs, c.Words[1:])
+	t.built, err = c.build(noID, a.root, img, rootfs, c.Words[1:]) // only the steps are looked at
 	if err != nil {
 		return err
 	}
-	outline, err := outlineOf(c.PID == "host", t.built, id, a.root, rootfs)
+	outline, err := outlineOf(c.PID == "host", t.built, noID, a.root, rootfs)
 	if err != nil {
 		return err
 	}

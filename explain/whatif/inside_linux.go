@@ -30,10 +30,12 @@ func Inside(args []string, do func(job json.RawMessage) any) error {
 	answer := json.NewEncoder(talk)
 	if len(args) < 2 || args[1] != Standing {
 		err := buildTold(lines)
-		return answer.Encode(struct{ Error string }{err.Error()})
+		_ = answer.Encode(struct{ Error string }{err.Error()})
+		return err
 	}
 	if err := Verify(); err != nil {
-		return errors.Join(err, answer.Encode(struct{ Error string }{err.Error()}))
+		_ = answer.Encode(struct{ Error string }{err.Error()}) // there may be nobody
+		return err
 	}
 	unix.CloseOnExec(talkFD)
 	if err := answer.Encode(struct{ Error string }{}); err != nil {
