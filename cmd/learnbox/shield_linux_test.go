@@ -15,6 +15,7 @@ import (
 
 	"github.com/learnbox/learnbox/explain/whatif"
 	"github.com/learnbox/learnbox/internal/privtest"
+	"github.com/learnbox/learnbox/sandbox/cgroup"
 )
 
 // TestShieldHolds lets the learner's command loose on files of the machine.
@@ -130,8 +131,39 @@ func TestWhatifKilled(t *testing.T) {
 		if err := cmd.Wait(); err == nil {
 			t.Error("it ended before it could be killed")
 		}
+		b.nobodyLeft(t)
 		b.must(t, "ps")
 		b.nothingLeft(t)
+	}
+}
+
+// nobodyLeft waits until the groups of containers and shields have no process
+// any more, by themselves: no command has repaired anything yet.
+func (b bench) nobodyLeft(t *testing.T) {
+	t.Helper()
+	h, err := cgroup.Detect()
+	if err != nil {
+		t.Fatal(err)
+	}
+	entries, err := os.ReadDir(filepath.Join(b.root, "run"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if len(e.Name()) != len(noID) {
+			continue
+		}
+		g, err := cgroup.Open(h, "learnbox-"+e.Name())
+		if err != nil {
+			t.Fatal(err)
+		}
+		pids, err := g.Procs()
+		for end := time.Now().Add(2 * time.Second); len(pids) > 0 && time.Now().Before(end); pids, err = g.Procs() {
+			<-time.After(time.Millisecond)
+		}
+		if len(pids) > 0 || err != nil {
+			t.Errorf("processes %v of shield %s live on, %v", pids, e.Name(), err)
+		}
 	}
 }
 
