@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -9,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"github.com/learnbox/learnbox/explain/evidence"
 	"github.com/learnbox/learnbox/explain/whatif"
@@ -57,7 +57,7 @@ func shielded(args []string, null *os.File, stderr io.Writer) int {
 
 // run is a "learnbox run --rm" without the steps.
 func (j *shieldJob) run(null *os.File) (r shieldResult) {
-	var out, errs bytes.Buffer
+	var out, errs head
 	a := &app{
 		stdin: null, stdout: &out, stderr: &errs, ctx: context.Background(),
 		root: j.Root, runDir: filepath.Join(j.Root, "run"), without: j.Without,
@@ -74,7 +74,7 @@ func (j *shieldJob) run(null *os.File) (r shieldResult) {
 	}}
 	c := RunCmd{runFlags: j.Flags, Rm: true, imageFlags: imageFlags{Pull: pullNever, Quiet: true}, Words: j.Words}
 	code, err := c.run(a)
-	r.Code, r.Stdout, r.Stderr = code, out.Bytes(), errs.Bytes()
+	r.Code, r.Stdout, r.Stderr = code, out.told(), errs.told()
 	var failed *sandbox.StepError
 	switch {
 	case errors.As(err, &failed):
@@ -83,6 +83,34 @@ func (j *shieldJob) run(null *os.File) (r shieldResult) {
 		r.Code, r.Error = codeOf(err), err.Error()
 	}
 	return r
+}
+
+// A head keeps the beginning of what is written to it: what goes beside other
+// output has to be short, and a program may write without end.
+type head struct {
+	mu   sync.Mutex
+	kept []byte
+	lost int
+}
+
+func (h *head) Write(p []byte) (int, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	n := min(len(p), headSize-len(h.kept))
+	h.kept, h.lost = append(h.kept, p[:n]...), h.lost+len(p)-n
+	return len(p), nil
+}
+
+const headSize = 64 << 10
+
+// told is what was kept, and how much was not.
+func (h *head) told() []byte {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.lost > 0 {
+		return fmt.Appendf(h.kept, "\n… and %d bytes more", h.lost)
+	}
+	return h.kept
 }
 
 // capEff is the effective set of a process, as the kernel tells it.

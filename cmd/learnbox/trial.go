@@ -186,7 +186,7 @@ func (t *trial) own(without []string) ([]whatif.Answer, error) {
 			return nil, err
 		}
 		code[i] = fmt.Sprint(s.Code)
-		output[i] = strings.TrimSpace(string(s.Stdout) + string(s.Stderr))
+		output[i] = narrate.Plain(strings.TrimSpace(strings.ReplaceAll(string(s.Stdout)+string(s.Stderr), "\r", "")))
 		if s.Error != "" {
 			output[i] = s.ended()
 		}

@@ -69,10 +69,16 @@ func orNothing(s string) string {
 	return s
 }
 
-// Wrap breaks the lines of a text at blanks, and sets indent before each.
+// Wrap breaks the lines of a text that are too long at blanks, and sets indent
+// before each.
 func Wrap(text, indent string) string {
 	var b strings.Builder
 	for line := range strings.Lines(text) {
+		line = strings.TrimRight(line, "\n")
+		if len(indent)+len(line) <= columns {
+			b.WriteString(strings.TrimRight(indent+line, " ") + "\n")
+			continue
+		}
 		width := 0
 		for i, word := range strings.Fields(line) {
 			switch {
