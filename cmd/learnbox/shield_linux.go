@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"os"
 	"path/filepath"
 	"slices"
 
@@ -34,11 +35,12 @@ func openShield(ctx context.Context, a *app, all *lifecycle.Containers, limits *
 	if err != nil {
 		return nil, nil, err
 	}
-	s := whatif.Setup{Root: a.root, Place: filepath.Join(draft.Dir, "merged"), Secret: whatif.Secret}
+	s := whatif.Setup{Root: a.root, Place: filepath.Join(draft.Dir, "merged"), Marker: whatif.Marker}
 	for i, dir := range group.Dirs() {
 		s.Groups = append(s.Groups, whatif.Mapped{Source: dir, At: h.Trees[i].Dir})
 	}
-	shield, err := whatif.Start(ctx, s, group)
+	stderr, _ := a.stderr.(*os.File)
+	shield, err := whatif.Start(ctx, s, group, stderr)
 	if err != nil {
 		return nil, nil, err
 	}

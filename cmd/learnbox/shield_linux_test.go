@@ -119,12 +119,12 @@ func TestWhatifKilled(t *testing.T) {
 	privtest.NoTrace(t)
 	b := newBench(t)
 	b.must(t, "whatif", "--without", "ns.uts", "tiny")
-	for _, after := range []time.Duration{2, 5, 10, 15, 20, 30, 40, 60, 90, 120, 200, 600} {
+	for _, after := range []int{2, 5, 10, 15, 20, 30, 40, 60, 90, 120, 200, 600} {
 		cmd := b.command(t, "learnbox", "whatif", "--without", "ns.uts", "tiny", "sleep", "1000")
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-		<-time.After(after * time.Millisecond)
+		<-time.After(time.Duration(after) * time.Millisecond)
 		if err := cmd.Process.Kill(); err != nil {
 			t.Fatal(err)
 		}

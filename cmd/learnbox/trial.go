@@ -55,7 +55,8 @@ func (t *trial) compare() (whatif.Comparison, error) {
 	if err != nil {
 		return c, err
 	}
-	out, without := slices.Clone(t.c.Without), side{}
+	var without side
+	out := slices.Clone(t.c.Without)
 	for {
 		if without, err = t.ask(out, probes); err != nil {
 			return c, err
@@ -118,7 +119,7 @@ func (t *trial) ask(without []string, probes []whatif.Probe) (s side, err error)
 	job := shieldJob{Without: without, Flags: t.c.runFlags, Root: t.a.root}
 	shell := "sh"
 	job.Flags.Entrypoint = &shell
-	job.Flags.Env = append(slices.Clone(job.Flags.Env), "SECRET="+filepath.Join(t.a.root, whatif.SecretName))
+	job.Flags.Env = append(slices.Clone(job.Flags.Env), "MARKER="+filepath.Join(t.a.root, whatif.MarkerName))
 	if f := &job.Flags; f.Hostname == "" && f.UTS != "host" && f.Network != "host" {
 		f.Hostname = "box"
 	}

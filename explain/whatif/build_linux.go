@@ -154,7 +154,7 @@ func (s Setup) mountRoot() error {
 			return err
 		}
 	}
-	return os.WriteFile(filepath.Join(s.Root, SecretName), []byte(s.Secret+"\n"), 0o644) // whoever finds it may read it
+	return os.WriteFile(filepath.Join(s.Root, MarkerName), []byte(s.Marker+"\n"), 0o644) // whoever finds it may read it
 }
 
 // furnish puts something into each namespace that can be seen from inside.

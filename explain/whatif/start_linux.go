@@ -2,6 +2,7 @@ package whatif
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -39,8 +40,9 @@ type Group interface {
 	Inside(start func() error) error
 }
 
-// Start builds a shield and returns when it is ready.
-func Start(ctx context.Context, s Setup, g Group) (_ *Shield, err error) {
+// Start builds a shield and returns when it is ready. stderr is for what only a
+// shield that breaks says.
+func Start(ctx context.Context, s Setup, g Group, stderr *os.File) (_ *Shield, err error) {
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return nil, linux.Failed(err, "socketpair(AF_UNIX, SOCK_STREAM|SOCK_CLOEXEC, 0)")
@@ -54,7 +56,7 @@ func Start(ctx context.Context, s Setup, g Group) (_ *Shield, err error) {
 			err = errors.Join(err, sh.Close())
 		}
 	}()
-	if err := sh.clone(g, theirs); err != nil {
+	if err := sh.clone(g, stderr, theirs); err != nil {
 		return nil, err
 	}
 	theirs.Close()
@@ -75,7 +77,7 @@ func Start(ctx context.Context, s Setup, g Group) (_ *Shield, err error) {
 }
 
 // clone starts this very program as the first process of new namespaces.
-func (sh *Shield) clone(g Group, theirs *os.File) error {
+func (sh *Shield) clone(g Group, stderr, theirs *os.File) error {
 	self, err := linux.Open("/proc/self/exe", unix.O_RDONLY)
 	if err != nil {
 		return err
@@ -87,7 +89,7 @@ func (sh *Shield) clone(g Group, theirs *os.File) error {
 	}
 	defer null.Close()
 	p := linux.Program{
-		File: self, Argv: []string{Name}, Env: os.Environ(), Files: []*os.File{null, null, os.Stderr, theirs},
+		File: self, Argv: []string{Name}, Env: os.Environ(), Files: []*os.File{null, null, cmp.Or(stderr, null), theirs},
 		Namespaces: unix.CLONE_NEWNS | unix.CLONE_NEWUTS | unix.CLONE_NEWIPC | unix.CLONE_NEWNET | unix.CLONE_NEWPID,
 	}
 	for _, kind := range kinds() {

@@ -7,8 +7,8 @@ func hiddenRows() []Row {
 			ask("is its standard input a terminal", `test -t 0 && echo yes || echo no`),
 		}},
 		{Step: "rootfs.pivot", Probes: []Probe{
-			ask("it reads a file of the shield", `cat "$SECRET" 2>&1 | sed 's/.*: //'`),
-			ask("does it see the shield's data root", `test -e "${SECRET%/*}/images" && echo yes || echo no`),
+			ask("it reads a file of the shield", `cat "$MARKER" 2>&1 | sed 's/.*: //'`),
+			ask("does it see the shield's data root", `test -e "${MARKER%/*}/images" && echo yes || echo no`),
 		}, Careful: "files are read-only, but services of the machine that listen on a socket in the file system can be spoken to"},
 		{Step: "host.sysctl", Probes: []Probe{
 			ask("the first port for everybody", `cat /proc/sys/net/ipv4/ip_unprivileged_port_start`),

@@ -32,7 +32,7 @@ type Setup struct {
 	Root   string   // learnbox's data root: its images are shown, all else of it is new
 	Place  string   // an empty directory, where the new root is put together
 	Groups []Mapped // control groups, shown at the mount point of their tree
-	Secret string   // what the file Root/SecretName says: a file of the machine's
+	Marker string   // what the file Root/MarkerName says, which stands for all files of the machine
 }
 
 // A Mapped is a directory that is seen at another place.
@@ -42,8 +42,8 @@ type Mapped struct{ Source, At string }
 const (
 	Hostname   = "shield"
 	Link       = "shield0"
-	SecretName = "secret"
-	Secret     = "a file of the machine"
+	MarkerName = "marker"
+	Marker     = "a file of the machine"
 )
 
 // A Device is one that no machine has, so that it can be allowed: whoever may

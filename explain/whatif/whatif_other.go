@@ -6,13 +6,14 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"os"
 )
 
 // A Shield cannot be built here.
 type Shield struct{}
 
 // Start needs Linux.
-func Start(context.Context, Setup, any) (*Shield, error) { return nil, errors.ErrUnsupported }
+func Start(context.Context, Setup, any, *os.File) (*Shield, error) { return nil, errors.ErrUnsupported }
 
 // Do needs Linux.
 func (*Shield) Do(context.Context, any, any) error { return errors.ErrUnsupported }
