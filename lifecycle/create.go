@@ -16,6 +16,7 @@ import (
 	"github.com/learnbox/learnbox/internal/atomicfile"
 	"github.com/learnbox/learnbox/narrate"
 	"github.com/learnbox/learnbox/sandbox"
+	"github.com/learnbox/learnbox/sandbox/cgroup"
 )
 
 const idLength = 64
@@ -33,6 +34,7 @@ type Draft struct {
 
 	streams *streams      // from Clone on
 	init    *sandbox.Init // between Clone and Start
+	group   *cgroup.Group // from Enclose on
 }
 
 // CreateStep is the step that New is in a run.
@@ -185,7 +187,11 @@ func (d *Draft) Discard() error {
 		d.init.Abort()
 		d.streams.close()
 	}
-	err := d.all.remove(d.ID, d.Name)
+	var err error
+	if d.group != nil {
+		err = errors.Join(d.group.Kill(), d.group.Remove())
+	}
+	err = errors.Join(err, d.all.remove(d.ID, d.Name))
 	if d.lock != nil {
 		err = errors.Join(err, d.lock.Release())
 	}

@@ -30,8 +30,9 @@ type StartOptions struct {
 	Filter func() (sandbox.Filter, error) // compiles the seccomp profile; called while the init builds the container
 	Size   tty.Size                       // of the terminal
 
-	Unconfined bool // Filter returns none
-	OwnFilter  bool // Filter is the user's
+	Unconfined bool     // Filter returns none
+	OwnFilter  bool     // Filter is the user's
+	Without    []string // see sandbox.Config
 }
 
 // A Live container is what its parent holds. Wait must be called.
@@ -80,7 +81,7 @@ func (d *Draft) Start(ctx context.Context, r Record, spec *specs.Spec, o StartOp
 		Overlay: rootfs.Overlay{Lower: r.Rootfs, Upper: filepath.Join(d.Dir, "upper"), Work: filepath.Join(d.Dir, "work"), Volatile: r.AutoRemove},
 		Merged:  filepath.Join(d.Dir, "merged"),
 		Reaper:  r.Init,
-		Size:    o.Size, Unconfined: o.Unconfined, OwnFilter: o.OwnFilter,
+		Size:    o.Size, Unconfined: o.Unconfined, OwnFilter: o.OwnFilter, Without: o.Without,
 		Meanwhile: func(pid int) (sandbox.Filter, error) {
 			live.state = State{Status: Running, Pid: pid, Started: time.Now().UTC()}
 			if slow {

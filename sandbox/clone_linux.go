@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -50,10 +51,14 @@ func Clone(ctx context.Context, o CloneOptions) (*Init, error) {
 }
 
 // take takes the parent's steps of a table, which every container needs.
+// Config.Without is known from Start on.
 func take(ctx context.Context, i *Init, table []step[*Init]) error {
 	for _, row := range table {
 		if err := ctx.Err(); err != nil {
 			return err
+		}
+		if slices.Contains(i.Without, row.ID) {
+			continue
 		}
 		var failed error
 		trace, fill := i.details()

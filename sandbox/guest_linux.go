@@ -23,6 +23,8 @@ type guest struct {
 	begun  bool         // it has told of its first step
 	filter *Filter      // from init.wait on
 	self   *os.File     // this program, kept for --init
+
+	announced bool // the parent knows that the execve comes
 }
 
 // channelFD is where the init finds its end of the socket.

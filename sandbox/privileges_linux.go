@@ -146,7 +146,7 @@ func (g *guest) loadFilter() error {
 	if err != nil {
 		return err
 	}
-	if err := g.ch.send(&message{Exec: true}, nil); err != nil {
+	if err := g.announce(); err != nil {
 		return err
 	}
 	if g.OwnFilter {

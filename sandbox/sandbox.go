@@ -54,8 +54,9 @@ type Config struct {
 	Unconfined bool // run without a seccomp filter; else it is an error if Meanwhile returns none
 	OwnFilter  bool // the filter is the user's, and may forbid the init to speak: what follows it is told afterwards
 
-	// Without names steps of the init to leave out. What they protect is then
-	// unprotected; see whatif in cmd/learnbox.
+	// Without names steps to leave out, of those that Start takes. What they
+	// protect is then unprotected; see package explain/whatif, which knows the
+	// steps that can be missed, and where it does no harm.
 	Without []string
 
 	// Meanwhile is called while the init, of this PID, builds the container, and

@@ -40,6 +40,7 @@ type app struct {
 	teller       *explain.Teller   // nil: nobody but tests listens
 	held         *heldWriter       // what the teller writes to
 	imageUsers   imageUsers        // nil: there are no containers
+	without      []string          // steps to leave out: only shielded sets it
 }
 
 // configure finds the places and the registries: flags before environment

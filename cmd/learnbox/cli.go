@@ -39,6 +39,7 @@ type cli struct {
 	Inspect InspectCmd `cmd:"" group:"images" help:"Show everything that is known about an object, as JSON"`
 
 	Byhand ByhandCmd `cmd:"" group:"explain" help:"Print a shell script that builds a container without learnbox"`
+	Whatif WhatifCmd `cmd:"" group:"explain" help:"Leave a step of a run out, where it does no harm, and compare"`
 
 	Version    VersionCmd    `cmd:"" group:"machine" help:"Show the version of learnbox and of the kernel"`
 	Completion CompletionCmd `cmd:"" group:"machine" help:"Print a completion script for a shell"`

@@ -185,7 +185,7 @@ func (c *RunCmd) create(ctx context.Context, a *app, all *lifecycle.Containers) 
 		}
 	}()
 	if err := draft.Clone(ctx, lifecycle.CloneOptions{
-		Terminal: c.TTY, Stdin: c.Interactive, HostPIDs: c.PID == "host", Narrate: a.narrate,
+		Terminal: c.TTY, Stdin: c.Interactive, HostPIDs: c.hostPIDs(a), Narrate: a.narrate,
 	}); err != nil {
 		return nil, err
 	}
@@ -249,7 +249,7 @@ func (ct *created) start(ctx context.Context, a *app, proxy *signalProxy, termin
 			return ct.filter()
 		},
 		Size: size, Unconfined: ct.built.SeccompProfile == spec.SeccompUnconfined,
-		OwnFilter: ct.built.SeccompProfile != "",
+		OwnFilter: ct.built.SeccompProfile != "", Without: a.without,
 	})
 	if err != nil {
 		return nil, err

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
@@ -136,6 +137,12 @@ func (f *runFlags) build(id, dir string, img store.Image, rootfs string, command
 	}
 	built.Spec.Root.Path = filepath.Join(dir, "merged")
 	return built, nil
+}
+
+// hostPIDs reports whether the init is to be cloned without a pid namespace. It
+// has to be cloned in any case, so that is what whatif leaves out of the step.
+func (c *RunCmd) hostPIDs(a *app) bool {
+	return c.PID == "host" || slices.Contains(a.without, "init.clone")
 }
 
 // record is what learnbox keeps besides the config.json.

@@ -20,6 +20,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/learnbox/learnbox/explain/whatif"
 	"github.com/learnbox/learnbox/internal/privtest"
 )
 
@@ -30,6 +31,7 @@ func TestMain(m *testing.M) {
 		"learnbox":      main,
 		"learnbox-init": main,
 		"learnbox-told": told,
+		whatif.Name:     main,
 	})
 }
 
