@@ -148,8 +148,7 @@ func (r *Live) Wait() (sandbox.Status, error) {
 // giveUp ends a container whose program did not start. If a step failed, that
 // can be read from its state; if somebody gave the run up, nothing is left.
 func (d *Draft) giveUp(r Record, err error) error {
-	var failed *sandbox.StepError
-	if !errors.As(err, &failed) {
+	if _, failed := errors.AsType[*sandbox.StepError](err); !failed {
 		return d.Discard()
 	}
 	return d.end(r, State{Status: Exited, ExitCode: exitCode(err), Error: err.Error()})

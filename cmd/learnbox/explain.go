@@ -37,7 +37,7 @@ type stopFlags struct {
 
 // allSteps are the steps of a run, in order.
 func allSteps() []narrate.Step {
-	steps := []narrate.Step{pull.ResolveStep(), pull.PullStep(), unpack.Step(), lifecycle.CreateStep()}
+	steps := []narrate.Step{pull.ResolveStep(), pull.FetchStep(), unpack.Step(), lifecycle.CreateStep()}
 	return append(append(steps, sandbox.Steps()...), lifecycle.ExitStep())
 }
 
@@ -53,8 +53,7 @@ func stepIDs() []string {
 func (f *stopFlags) points() (stop.Points, error) {
 	ids := stepIDs()
 	points, err := stop.Parse(f.Break, f.BreakAfter, ids)
-	var unknown *stop.UnknownStepError
-	if errors.As(err, &unknown) {
+	if unknown, ok := errors.AsType[*stop.UnknownStepError](err); ok {
 		return points, unknownStep(unknown.Pattern)
 	}
 	for _, id := range points.Steps() {
@@ -123,7 +122,7 @@ func (f *explainFlags) tell(ctx context.Context, a *app, image string, quiet boo
 	}
 	var file *os.File
 	if f.ExplainFile != "" {
-		if file, err = os.Create(f.ExplainFile); err != nil {
+		if file, err = os.OpenFile(f.ExplainFile, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644); err != nil { // the user's own path
 			return nil, fmt.Errorf("--explain-file: %w", err)
 		}
 	}
@@ -188,7 +187,7 @@ func (a *app) knowPlan(c *RunCmd, ct *created, rootfs string) error {
 	}
 	k := explain.Known{
 		ID: ct.ID, Name: ct.Name, Dir: ct.Dir, Rootfs: rootfs, Groups: ct.groups,
-		Needed: []string{pull.ResolveStep().ID, pull.PullStep().ID, unpack.Step().ID, lifecycle.CreateStep().ID},
+		Needed: []string{pull.ResolveStep().ID, pull.FetchStep().ID, unpack.Step().ID, lifecycle.CreateStep().ID},
 	}
 	for name := range ct.built.Spec.Linux.Sysctl {
 		k.Sysctls = append(k.Sysctls, name)

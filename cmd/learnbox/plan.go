@@ -91,7 +91,7 @@ func (c *PlanCmd) plan(ctx context.Context, a *app) ([]planned, error) {
 	pulls := !here || c.Pull == pullAlways
 	steps := []planned{
 		outside(pull.ResolveStep(), true, narrate.Plain(c.Words[0])),
-		outside(pull.PullStep(), pulls, "from the registry"),
+		outside(pull.FetchStep(), pulls, "from the registry"),
 		outside(unpack.Step(), !flat || pulls, "into "+a.rootfsDir()),
 		outside(lifecycle.CreateStep(), true, "below "+filepath.Join(a.root, "containers")),
 	}
@@ -117,7 +117,7 @@ func (c *PlanCmd) plan(ctx context.Context, a *app) ([]planned, error) {
 
 // findOnly is findImage without side effects: tiny is not put into the store.
 func (a *app) findOnly(ctx context.Context, word string) (store.Image, error) {
-	s, err := store.Open(a.imagesDir())
+	s, err := store.Open(a.imagesDir()) //nolint:contextcheck // it makes a directory, which nobody cancels
 	if err != nil {
 		return store.Image{}, a.asRoot("read the images", err)
 	}

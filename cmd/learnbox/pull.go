@@ -204,7 +204,7 @@ func (a *app) findTold(ctx context.Context, word string) (store.Image, error) {
 		return err
 	})
 	if err == nil {
-		a.narrate.Skip(pull.PullStep())
+		a.narrate.Skip(pull.FetchStep())
 	}
 	return img, err
 }

@@ -30,16 +30,15 @@ func hostname() probe {
 func sysctls() probe {
 	return probe{fact: "sysctl", list: true, read: func(s Subject) (string, []string) {
 		var values []string
-		read := func() error {
-			for _, name := range s.Sysctls {
-				file := filepath.Join("/proc/sys", strings.ReplaceAll(name, ".", "/"))
-				values = append(values, name+" = "+strings.Join(lines(file), " "))
-			}
-			return nil
-		}
 		_ = linux.Inside(s.proc("ns/net"), unix.CLONE_NEWNET, func() error {
-			return linux.Inside(s.proc("ns/ipc"), unix.CLONE_NEWIPC, read)
-		})
+			return linux.Inside(s.proc("ns/ipc"), unix.CLONE_NEWIPC, func() error {
+				for _, name := range s.Sysctls {
+					file := filepath.Join("/proc/sys", strings.ReplaceAll(name, ".", "/"))
+					values = append(values, name+" = "+strings.Join(lines(file), " "))
+				}
+				return nil
+			})
+		}) // a process that is gone has no parameters
 		return "/proc/sys in " + s.proc("ns"), values
 	}}
 }

@@ -16,7 +16,7 @@ type Call struct {
 
 // trace hears of calls, if somebody traces. It is the one variable of the
 // package: a call does not know who wants to hear of it.
-var trace atomic.Pointer[func(Call)]
+var trace atomic.Pointer[func(Call)] //nolint:gochecknoglobals // see above
 
 // Trace shows hear every call of this process that goes through Failed, from
 // any goroutine, until stop is called. Nothing is formatted when nobody traces.
