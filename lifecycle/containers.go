@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+
 	"github.com/learnbox/learnbox/internal/atomicfile"
 )
 
@@ -36,6 +38,7 @@ func Open(data, run string) (*Containers, error) {
 func (c *Containers) names() string               { return filepath.Join(c.data, "names") }
 func (c *Containers) dir(id string) string        { return filepath.Join(c.data, id) }
 func (c *Containers) file(id, name string) string { return filepath.Join(c.data, id, name) }
+func (c *Containers) control(id string) string    { return filepath.Join(c.run, id, "control") }
 func (c *Containers) lock(id string) string       { return filepath.Join(c.run, id, "lock") }
 
 // Get reads one container by its full ID.
@@ -56,6 +59,18 @@ func (c *Containers) Get(id string) (Container, error) {
 	}
 	ct.Args = config.Process.Args
 	return ct, err
+}
+
+// Definition reads what a container is: what learnbox knows of it, and its
+// config.json.
+func (c *Containers) Definition(id string) (Record, *specs.Spec, error) {
+	var r Record
+	spec := new(specs.Spec)
+	err := errors.Join(readJSON(c.file(id, "container.json"), &r), readJSON(c.file(id, "config.json"), spec))
+	if errors.Is(err, fs.ErrNotExist) {
+		err = ErrNotFound
+	}
+	return r, spec, err
 }
 
 // Sysctls are the kernel parameters that a container's config.json sets.

@@ -2,8 +2,6 @@ package lifecycle
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -30,7 +28,8 @@ type Draft struct {
 
 	all   *Containers
 	lock  *atomicfile.Lock
-	saved bool
+	saved bool // its files are written
+	again bool // it was a container before, and stays one whatever happens
 
 	streams *streams      // from Clone on
 	init    *sandbox.Init // between Clone and Start
@@ -181,6 +180,14 @@ func (d *Draft) save(r Record, spec *specs.Spec, s State) error {
 	return nil
 }
 
+// Keep makes a container of the draft, of which nothing runs yet.
+func (d *Draft) Keep(r Record, spec *specs.Spec) error {
+	if err := d.save(r, spec, State{Status: Created}); err != nil {
+		return errors.Join(err, d.Discard())
+	}
+	return errors.Join(d.all.unlist(d.ID), d.lock.Release())
+}
+
 // Discard removes the draft and all it has claimed.
 func (d *Draft) Discard() error {
 	if d.init != nil {
@@ -225,12 +232,6 @@ func (c *Containers) remove(id, name string) error {
 }
 
 const gonePrefix = ".gone-"
-
-func newID() string {
-	b := make([]byte, idLength/2)
-	rand.Read(b)
-	return hex.EncodeToString(b)
-}
 
 // validName follows Docker: a letter or digit, then letters, digits, _ . and -.
 func validName(s string) bool {

@@ -33,6 +33,7 @@ type Status string
 const (
 	Created Status = "created" // it has its files, its program does not run yet
 	Running Status = "running" // its program runs
+	Paused  Status = "paused"  // its program runs, but is frozen
 	Exited  Status = "exited"  // its program has ended
 )
 
@@ -57,6 +58,7 @@ type Record struct {
 	Created    time.Time
 	AutoRemove bool
 	Init       bool   // a reaping init is PID 1
+	OpenStdin  bool   `json:",omitempty"` // its standard input is kept open
 	Seccomp    string // "", "unconfined", or the absolute path of the user's profile
 	StopSignal string
 	Labels     map[string]string `json:",omitempty"`

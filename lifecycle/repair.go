@@ -90,7 +90,7 @@ func (c *Containers) settle(id string) error {
 		return err
 	case ct.AutoRemove, ct.State.Status == Created && ct.State.Pid != 0: // its program never ran
 		return c.remove(id, ct.Name)
-	case ct.State.Status == Running:
+	case ct.State.Status == Running, ct.State.Status == Paused:
 		s := ct.State
 		s.Status, s.ExitCode, s.Pid, s.Finished = Exited, 137, 0, time.Now().UTC()
 		s.Error = "its parent process was killed, and the container with it"
@@ -144,5 +144,5 @@ func (c *Containers) orphaned(id string) bool {
 		return false
 	}
 	ct, err := c.Get(id)
-	return errors.Is(err, ErrNotFound) || err == nil && ct.State.Status == Running
+	return errors.Is(err, ErrNotFound) || err == nil && (ct.State.Status == Running || ct.State.Status == Paused)
 }

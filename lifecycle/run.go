@@ -70,7 +70,7 @@ func (d *Draft) Clone(ctx context.Context, o CloneOptions) (err error) {
 // carries; before, or if it is an --rm one, nothing is left of it.
 func (d *Draft) Start(ctx context.Context, r Record, spec *specs.Spec, o StartOptions) (_ *Live, err error) {
 	if err := likeLower(filepath.Join(d.Dir, "upper"), r.Rootfs); err != nil {
-		return nil, errors.Join(err, d.Discard())
+		return nil, errors.Join(err, d.giveUp(r, err))
 	}
 	live := &Live{streams: d.streams, record: r, draft: d}
 	init := d.init
@@ -87,7 +87,11 @@ func (d *Draft) Start(ctx context.Context, r Record, spec *specs.Spec, o StartOp
 			if slow {
 				live.state.Status = Created
 			}
-			if err := d.save(r, spec, live.state); err != nil {
+			save := func() error { return d.save(r, spec, live.state) }
+			if d.again {
+				save = func() error { return d.all.setState(r, live.state) }
+			}
+			if err := save(); err != nil {
 				return sandbox.Filter{}, err
 			}
 			return o.Filter()
@@ -137,19 +141,15 @@ func ExitStep() narrate.Step {
 	}
 }
 
-// Wait waits for the end of the program, and brings the container to rest.
-func (r *Live) Wait() (sandbox.Status, error) {
-	status, err := r.Process.Wait()
-	s := r.state
-	s.Status, s.Pid, s.ExitCode = Exited, 0, status.Code
-	return status, errors.Join(err, r.draft.end(r.record, s))
-}
-
 // giveUp ends a container whose program did not start. If a step failed, that
 // can be read from its state; if somebody gave the run up, nothing is left.
 func (d *Draft) giveUp(r Record, err error) error {
-	if _, failed := errors.AsType[*sandbox.StepError](err); !failed {
+	if _, failed := errors.AsType[*sandbox.StepError](err); !failed && !d.again {
 		return d.Discard()
+	}
+	if d.init != nil {
+		d.init.Abort()
+		d.init = nil
 	}
 	return d.end(r, State{Status: Exited, ExitCode: exitCode(err), Error: err.Error()})
 }

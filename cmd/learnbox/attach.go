@@ -23,7 +23,7 @@ func attach(a *app, live *lifecycle.Live, proxy *signalProxy, interactive, termi
 		restore, err := makeRaw(a.stdin)
 		if err != nil {
 			_ = live.Signal(unix.SIGKILL)
-			_, waitErr := live.Wait()
+			_, waitErr := live.Oversee(nil, nil, nil).Wait()
 			return 0, errors.Join(err, waitErr)
 		}
 		defer restore()
@@ -32,10 +32,9 @@ func attach(a *app, live *lifecycle.Live, proxy *signalProxy, interactive, termi
 	if interactive {
 		stdin = a.stdin
 	}
-	drain := live.Attach(stdin, a.stdout, a.stderr)
+	monitor := live.Oversee(stdin, a.stdout, a.stderr)
 	proxy.to(a, live)
-	status, err := live.Wait()
-	err = errors.Join(err, drain())
+	status, err := monitor.Wait()
 	if err == nil && a.narrate != nil {
 		err = a.narrate.Hear(narrate.Event{Step: lifecycle.ExitStep(), Phase: narrate.Done, Pid: live.Pid})
 	}

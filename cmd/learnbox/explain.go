@@ -49,6 +49,8 @@ func stepIDs() []string {
 	return ids
 }
 
+func (f *stopFlags) any() bool { return f.Step || len(f.Break)+len(f.BreakAfter) > 0 }
+
 // points reads the breakpoints.
 func (f *stopFlags) points() (stop.Points, error) {
 	ids := stepIDs()
@@ -126,7 +128,7 @@ func (f *explainFlags) tell(ctx context.Context, a *app, image string, quiet boo
 			return nil, fmt.Errorf("--explain-file: %w", err)
 		}
 	}
-	a.held = &heldWriter{to: a.stderr}
+	a.held, a.stops = &heldWriter{to: a.stderr}, stops
 	o := explain.Options{
 		Level: level, Out: a.held, Color: a.terminalErr() && os.Getenv("NO_COLOR") == "",
 		Steps: stepIDs(), Points: points, Gate: a.gateDir(), Keys: a.keys(), BeforeStop: a.held.release,
@@ -177,7 +179,7 @@ func (a *app) know(draft *lifecycle.Draft, rootfs string) (groups []string) {
 }
 
 // knowPlan tells it which steps the container takes, and on what.
-func (a *app) knowPlan(c *RunCmd, ct *created, rootfs string) error {
+func (a *app) knowPlan(c *containerFlags, ct *created, rootfs string) error {
 	if a.teller == nil {
 		return nil
 	}
@@ -208,14 +210,14 @@ func (a *app) knowPlan(c *RunCmd, ct *created, rootfs string) error {
 	}
 	k.ByHand = byHandOf(ct, rootfs, c.Interactive)
 	a.teller.Know(k)
-	c.warnUnneeded(a, outline)
+	a.warnUnneeded(outline)
 	return nil
 }
 
 // warnUnneeded tells of breakpoints that this run will not come to.
-func (c *RunCmd) warnUnneeded(a *app, outline []sandbox.Outlined) {
+func (a *app) warnUnneeded(outline []sandbox.Outlined) {
 	for _, s := range outline {
-		if !s.Needed && (slices.Contains(c.Break, s.ID) || slices.Contains(c.BreakAfter, s.ID)) {
+		if !s.Needed && (slices.Contains(a.stops.Break, s.ID) || slices.Contains(a.stops.BreakAfter, s.ID)) {
 			a.warn("run", fmt.Sprintf("this run does not take the step %s; what decides about it: %s", s.ID, firstOf(s.Flag, "this machine")))
 		}
 	}

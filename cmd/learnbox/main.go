@@ -25,13 +25,15 @@ import (
 
 	"github.com/learnbox/learnbox/explain/whatif"
 	"github.com/learnbox/learnbox/internal/linux"
+	"github.com/learnbox/learnbox/lifecycle"
 	"github.com/learnbox/learnbox/sandbox"
 )
 
 // A learnbox without an embedded init acts as one itself: see cmd/learnbox-init.
 // A shield unshares a namespace that belongs to a thread: see explain/whatif.
 func init() {
-	if os.Args[0] == sandbox.InitName || os.Args[0] == whatif.Name {
+	switch os.Args[0] {
+	case sandbox.InitName, lifecycle.MonitorName, whatif.Name:
 		linux.LockThread()
 	}
 }
@@ -40,6 +42,8 @@ func main() {
 	switch os.Args[0] {
 	case sandbox.InitName:
 		os.Exit(sandbox.RunInit(os.Args))
+	case lifecycle.MonitorName:
+		os.Exit(lifecycle.RunMonitor())
 	case whatif.Name:
 		os.Exit(shielded(os.Args, os.Stdin, os.Stderr))
 	}

@@ -41,7 +41,7 @@ func (c *PsCmd) Run(a *app) error {
 	list, damaged := all.List()
 	var rows []row
 	for _, ct := range list {
-		if !c.All && ct.State.Status != lifecycle.Running {
+		if !c.All && ct.State.Status != lifecycle.Running && ct.State.Status != lifecycle.Paused {
 			continue
 		}
 		rows = append(rows, c.row(ct, time.Now()))
@@ -88,6 +88,8 @@ func statusOf(s lifecycle.State, now time.Time) string {
 	switch s.Status {
 	case lifecycle.Running:
 		return "Up " + units.HumanDuration(now.Sub(s.Started))
+	case lifecycle.Paused:
+		return "Up " + units.HumanDuration(now.Sub(s.Started)) + " (Paused)"
 	case lifecycle.Exited:
 		return fmt.Sprintf("Exited (%d) %s ago", s.ExitCode, units.HumanDuration(now.Sub(s.Finished)))
 	case lifecycle.Created:

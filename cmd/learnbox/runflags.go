@@ -146,10 +146,10 @@ func (c *RunCmd) hostPIDs(a *app) bool {
 }
 
 // record is what learnbox keeps besides the config.json.
-func (c *RunCmd) record(ct *created, img store.Image, rootfs string) lifecycle.Record {
+func (c *containerFlags) record(ct *created, word string, img store.Image, rootfs string) lifecycle.Record {
 	return lifecycle.Record{
-		ID: ct.ID, Name: ct.Name, Image: c.Words[0], ImageID: img.ID.String(), Rootfs: rootfs,
-		Created: time.Now().UTC(), AutoRemove: c.Rm, Init: ct.built.Init,
+		ID: ct.ID, Name: ct.Name, Image: word, ImageID: img.ID.String(), Rootfs: rootfs,
+		Created: time.Now().UTC(), AutoRemove: c.Rm, Init: ct.built.Init, OpenStdin: c.Interactive,
 		Seccomp: ct.built.SeccompProfile, StopSignal: ct.built.StopSignal, Labels: ct.built.Labels,
 	}
 }

@@ -28,10 +28,11 @@ import (
 // its names. An unregistered name would run the whole suite inside the child.
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"learnbox":      main,
-		"learnbox-init": main,
-		"learnbox-told": told,
-		whatif.Name:     main,
+		"learnbox":         main,
+		"learnbox-init":    main,
+		"learnbox-monitor": main,
+		"learnbox-told":    told,
+		whatif.Name:        main,
 	})
 }
 

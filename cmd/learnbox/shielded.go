@@ -72,7 +72,7 @@ func (j *shieldJob) run(null *os.File) (r shieldResult) {
 		}
 		return nil
 	}}
-	c := RunCmd{runFlags: j.Flags, Rm: true, imageFlags: imageFlags{Pull: pullNever, Quiet: true}, Words: j.Words}
+	c := RunCmd{containerFlags: containerFlags{runFlags: j.Flags, Rm: true, imageFlags: imageFlags{Pull: pullNever, Quiet: true}}, Words: j.Words}
 	code, err := c.run(a)
 	r.Code, r.Stdout, r.Stderr = code, out.told(), errs.told()
 	var failed *sandbox.StepError

@@ -32,19 +32,17 @@ func (g *Group) freezeV1(on bool) error {
 	if tree == "" {
 		return errors.New("this machine has no freezer controller")
 	}
-	file, state := tree+"/"+g.Path+"/freezer.state", "THAWED"
-	if on {
-		state = "FROZEN"
+	dir := tree + "/" + g.Path
+	if !on {
+		return thawV1(dir)
 	}
-	return until(func() (bool, error) {
-		// A process that is being born while the others freeze escapes; writing again
-		// takes it in.
-		if err := writeFile(file, state); err != nil {
-			return false, err
-		}
-		now, err := readFile(file)
-		return now == state, err
-	})
+	if err := freezeV1(dir); err != nil {
+		return err
+	}
+	if state, err := readFile(dir + "/freezer.state"); err != nil || state != "FROZEN" {
+		return errors.Join(unix.EBUSY, err, thawV1(dir))
+	}
+	return nil
 }
 
 func (g *Group) freezeV2(on bool) error {
@@ -55,20 +53,12 @@ func (g *Group) freezeV2(on bool) error {
 	if err := writeFile(dir+"/cgroup.freeze", value); err != nil {
 		return err
 	}
-	return until(func() (bool, error) {
-		events, err := readFile(dir + "/cgroup.events")
-		return strings.Contains(events+"\n", "frozen "+value+"\n"), err
-	})
-}
-
-// until asks again and again, as long as a group's patience lasts.
-func until(done func() (bool, error)) error {
 	for end := time.Now().Add(patience); ; <-time.After(time.Millisecond) {
-		ok, err := done()
+		events, err := readFile(dir + "/cgroup.events")
 		switch {
 		case err != nil:
 			return err
-		case ok:
+		case strings.Contains(events+"\n", "frozen "+value+"\n"):
 			return nil
 		case time.Now().After(end):
 			return unix.EBUSY
