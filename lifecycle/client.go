@@ -70,7 +70,7 @@ func (c *Containers) dial(id string) (net.Conn, error) {
 		if err == nil || try == 100 {
 			return conn, err
 		}
-		if ct, stateErr := c.Get(id); stateErr != nil || ct.State.Status != Running {
+		if !c.runs(id) {
 			return nil, err
 		}
 		<-time.After(10 * time.Millisecond)
