@@ -53,8 +53,7 @@ func (c *Containers) ask(id string, r request) (net.Conn, *bufio.Reader, respons
 		err = &RefusedError{answer.Error}
 	}
 	if err != nil {
-		var refused *RefusedError
-		if !errors.As(err, &refused) {
+		if _, refused := errors.AsType[*RefusedError](err); !refused {
 			err = ErrNotRunning // it ended before it answered
 		}
 		return nil, nil, response{}, errors.Join(err, conn.Close())

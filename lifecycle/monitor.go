@@ -28,7 +28,8 @@ type Monitor struct {
 	log      logWriter
 	listener net.Listener // nil: nobody can ask for anything
 	pumps    sync.WaitGroup
-	done     chan struct{} // closed when the container is at rest
+	serving  sync.WaitGroup // clients
+	done     chan struct{}  // closed when the container is at rest
 
 	mu      sync.Mutex
 	state   State
@@ -170,7 +171,7 @@ func (m *Monitor) fail(err error) {
 
 // Wait waits for the end of the program, and brings the container to rest.
 func (m *Monitor) Wait() (sandbox.Status, error) {
-	status, err := m.live.Process.Wait()
+	status, err := m.live.Wait()
 	m.pumps.Wait()
 	m.log.close()
 	m.mu.Lock()
@@ -183,7 +184,23 @@ func (m *Monitor) Wait() (sandbox.Status, error) {
 	if m.listener != nil {
 		_ = m.listener.Close() // its file is gone with the directory
 	}
+	m.farewell()
 	return status, err
+}
+
+// farewell waits a moment for those who are still to hear how it ended: what
+// follows may be the end of this process.
+func (m *Monitor) farewell() {
+	const patience = 2 * time.Second
+	served := make(chan struct{})
+	go func() {
+		m.serving.Wait()
+		close(served)
+	}()
+	select {
+	case <-served:
+	case <-time.After(patience):
+	}
 }
 
 // Stop asks the program to end, and kills it if it has not after timeout; a

@@ -114,7 +114,7 @@ func (d *Draft) Start(ctx context.Context, r Record, spec *specs.Spec, o StartOp
 // end kills the program and waits for it.
 func (r *Live) end() (sandbox.Status, error) {
 	_ = r.Signal(unix.SIGKILL) // it may have ended
-	return r.Process.Wait()
+	return r.Wait()
 }
 
 // likeLower gives the upper directory owner and mode of the image's root: they

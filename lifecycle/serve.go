@@ -81,10 +81,10 @@ func (m *Monitor) listen() {
 			if err != nil {
 				return
 			}
-			go func() {
+			m.serving.Go(func() {
 				defer c.Close()
 				m.serve(c)
-			}()
+			})
 		}
 	}()
 }
@@ -157,7 +157,10 @@ func (m *Monitor) attach(c net.Conn, in *bufio.Reader, r request) {
 	left := make(chan struct{})
 	go func() {
 		defer close(left)
-		for m.hear(in, r.Stdin) == nil {
+		for {
+			if m.hear(in, r.Stdin) != nil {
+				return
+			}
 		}
 	}()
 	select {

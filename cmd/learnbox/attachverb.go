@@ -60,9 +60,6 @@ type attachOptions struct {
 	replay         bool   // show what it has said so far, if it has ended already
 }
 
-// errDetached ends an attachment that the user left.
-var errDetached = errors.New("detached")
-
 // attachTo connects the user's streams with a container's until one of them ends,
 // and returns the program's exit code.
 func (a *app) attachTo(all *lifecycle.Containers, ct lifecycle.Container, o attachOptions) (code int, err error) {
@@ -149,10 +146,10 @@ func (a *app) typeInto(at *lifecycle.Attachment, keys []byte, left chan struct{}
 			if len(keys) == 0 {
 				break
 			}
-			switch {
-			case b == keys[matched]:
+			switch b {
+			case keys[matched]:
 				matched++
-			case b == keys[0]:
+			case keys[0]:
 				matched = 1
 			default:
 				matched = 0

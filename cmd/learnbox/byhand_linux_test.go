@@ -114,8 +114,8 @@ func (b bench) alike(t *testing.T, text string) string {
 		{regexp.QuoteMeta(b.tmp()) + `/tmp\.[A-Za-z0-9]+/`, "FILES/"},
 		{`\b[A-Z][a-z][a-z] [ 0-9]\d \d\d:\d\d `, "TIME "},
 		{`pipe:\[\d+\]`, "PIPE"},
-		{`(?m)^(dr-xr-xr-x +)\d+( .* proc)$`, "$1 N$2"}, // a directory for each process
-		{`(?m)^(SigQ|Pid|Tgid|Ngid|PPid|NSpid|NSpgid|NStgid|NSsid|Vm\w+|Rss\w+|HugetlbPages|voluntary_ctxt_switches|nonvoluntary_ctxt_switches|Cpus_allowed\w*|Mems_allowed\w*|x86_Thread_features\w*|FDSize):.*\n`, ""},
+		{`(?m)^(dr-xr-xr-x) +\d+( .* proc)$`, "$1 N$2"}, // a directory for each process
+		{`(?m)^(State|SigQ|Pid|Tgid|Ngid|PPid|NSpid|NSpgid|NStgid|NSsid|Vm\w+|Rss\w+|HugetlbPages|voluntary_ctxt_switches|nonvoluntary_ctxt_switches|Cpus_allowed\w*|Mems_allowed\w*|x86_Thread_features\w*|FDSize):.*\n`, ""},
 	} {
 		text = regexp.MustCompile(r[0]).ReplaceAllString(text, r[1])
 	}

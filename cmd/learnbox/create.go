@@ -65,7 +65,7 @@ func (c *containerFlags) keep(ctx context.Context, a *app, words []string) (*cre
 
 // detach makes a container and starts it in the background.
 func (c *RunCmd) detach(a *app) error {
-	if c.stopFlags.any() {
+	if c.stopsAnywhere() {
 		return exitError{exitUsage, hintedError{errors.New("a run in the background cannot be stopped at a step"), "leave out -d"}}
 	}
 	ctx, stop := untilSignal(a.ctx)
