@@ -54,6 +54,8 @@ type Config struct {
 	Unconfined bool // run without a seccomp filter; else it is an error if Meanwhile returns none
 	OwnFilter  bool // the filter is the user's, and may forbid the init to speak: what follows it is told afterwards
 
+	Stay bool // the program outlives its parent: only for one that enters a container
+
 	// Without names steps to leave out, of those that Start takes. What they
 	// protect is then unprotected; see package explain/whatif, which knows the
 	// steps that can be missed, and where it does no harm.
