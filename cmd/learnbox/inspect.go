@@ -6,16 +6,18 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"strings"
 	"text/template"
 
+	"github.com/learnbox/learnbox/lifecycle"
 	"github.com/learnbox/learnbox/pull/store"
 )
 
 // InspectCmd is "learnbox inspect".
 type InspectCmd struct {
 	Format string   `short:"f" placeholder:"FORMAT" help:"json, or a Go template."`
-	Type   string   `placeholder:"TYPE" help:"Look only for objects of this type: image."`
+	Type   string   `placeholder:"TYPE" help:"Look only for objects of this type: container or image."`
 	Names  []string `arg:"" name:"name" complete:"image" placeholder:"NAME|ID" help:"What to look at."`
 }
 
@@ -23,6 +25,8 @@ type InspectCmd struct {
 func (InspectCmd) Help() string {
 	return `Examples:
   learnbox inspect alpine
+  learnbox inspect busy_kepler | grep -i pid
+  learnbox inspect -f '{{.State.Pid}}' busy_kepler
   learnbox inspect -f '{{.Config.Cmd}}' alpine
   learnbox inspect -f '{{json .RootFS.Layers}}' alpine busybox
   learnbox inspect -f '{{join .Config.Env "\n"}}' alpine`
@@ -30,8 +34,8 @@ func (InspectCmd) Help() string {
 
 // Run does the verb. What is unknown is complained about after the rest was shown.
 func (c *InspectCmd) Run(a *app) error {
-	if c.Type != "" && c.Type != "image" {
-		return usageError("type %q: learnbox can inspect an image", c.Type)
+	if c.Type != "" && c.Type != "image" && c.Type != "container" {
+		return usageError("type %q: learnbox can inspect a container or an image", c.Type)
 	}
 	show, err := c.printer()
 	if err != nil {
@@ -40,7 +44,7 @@ func (c *InspectCmd) Run(a *app) error {
 	var objects []any
 	var failed []error
 	for _, name := range c.Names {
-		object, err := a.inspectImage(name)
+		object, err := c.object(a, name)
 		if err != nil {
 			failed = append(failed, fmt.Errorf("%s: %w", name, err))
 			continue
@@ -48,6 +52,20 @@ func (c *InspectCmd) Run(a *app) error {
 		objects = append(objects, object)
 	}
 	return errors.Join(append([]error{show(a.stdout, objects)}, failed...)...)
+}
+
+// object is what a name means: a container before an image, as in Docker.
+func (c *InspectCmd) object(a *app, name string) (any, error) {
+	if c.Type != "image" {
+		ct, err := a.findContainer(name)
+		if err == nil {
+			return a.inspectContainer(ct)
+		}
+		if c.Type == "container" || !errors.Is(err, lifecycle.ErrNotFound) && !errors.Is(err, fs.ErrPermission) {
+			return nil, err
+		}
+	}
+	return a.inspectImage(name)
 }
 
 // inspectImage is what inspect shows about one image.
