@@ -15,7 +15,6 @@ import (
 	"github.com/learnbox/learnbox/internal/linux"
 	"github.com/learnbox/learnbox/sandbox/cgroup"
 	"github.com/learnbox/learnbox/sandbox/rootfs"
-	"github.com/learnbox/learnbox/sandbox/tty"
 )
 
 // This file lets another program into a container that runs: `learnbox exec`.
@@ -26,23 +25,6 @@ import (
 // the other namespaces, and then takes the last of the steps that the container's
 // own init took. It is as careful as that one: sealed, not dumpable before it is
 // inside (CVE-2016-9962), and with no descriptor of the host but its streams.
-
-// EnterOptions say what enters a container.
-type EnterOptions struct {
-	CloneOptions // Cgroup is the container's
-
-	Pid        int // of the container's first process
-	Process    *specs.Process
-	Namespaces []specs.LinuxNamespace // of the container
-	Size       tty.Size
-	Filter     Filter
-	Unconfined bool
-	OwnFilter  bool
-	Stay       bool // it outlives the caller
-}
-
-// ErrGone reports that the container ended before it could be entered.
-var ErrGone = errors.New("the container has ended")
 
 // pidfdFD is where a process that enters finds the container's first process.
 const pidfdFD = 4

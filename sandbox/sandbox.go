@@ -17,6 +17,7 @@
 package sandbox
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"syscall"
@@ -65,6 +66,23 @@ type Config struct {
 	// done before the program runs. It returns the filter for the program.
 	Meanwhile func(pid int) (Filter, error)
 }
+
+// EnterOptions say what enters a container.
+type EnterOptions struct {
+	CloneOptions // Cgroup is the container's
+
+	Pid        int // of the container's first process
+	Process    *specs.Process
+	Namespaces []specs.LinuxNamespace // of the container
+	Size       tty.Size
+	Filter     Filter
+	Unconfined bool
+	OwnFilter  bool
+	Stay       bool // it outlives the caller
+}
+
+// ErrGone reports that the container ended before it could be entered.
+var ErrGone = errors.New("the container has ended")
 
 // A Filter is a seccomp program, ready for the kernel, and its flags; an empty
 // program is none.
