@@ -39,7 +39,7 @@ kernel_parts() {
       ;;
     *)
       # linux-image-cloud-amd64 is empty and depends on the package of the newest version.
-      real=$(apt-cache depends --no-recommends --no-suggests "$package" 2>/dev/null | awk '$2 ~ /^linux-image-/ { print $2; exit }')
+      real=$(apt-cache depends --no-recommends --no-suggests "$package" 2>/dev/null | awk '$2 ~ /^linux-image-/ { print $2; exit }' || true)
       real=${real:-$package}
       key=$(apt-cache policy "$real" | awk '$1 == "Candidate:" && $2 != "(none)" { print $2 }')
       [ -n "$key" ] || die "no package $package is known to apt: apt-get update, or name another --kernel"
