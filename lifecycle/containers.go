@@ -50,14 +50,17 @@ func (c *Containers) Get(id string) (Container, error) {
 		}
 		return Container{}, err
 	}
-	var config struct {
-		Process struct{ Args []string }
+	err := readJSON(c.file(id, "state"), &ct.State)
+	if len(ct.Args) == 0 {
+		var config struct {
+			Process struct{ Args []string }
+		}
+		err = errors.Join(err, readJSON(c.file(id, "config.json"), &config))
+		ct.Args = config.Process.Args
 	}
-	err := errors.Join(readJSON(c.file(id, "state"), &ct.State), readJSON(c.file(id, "config.json"), &config))
 	if _, gone := os.Stat(c.file(id, "container.json")); err != nil && errors.Is(gone, fs.ErrNotExist) {
 		return Container{}, ErrNotFound // removed while we read
 	}
-	ct.Args = config.Process.Args
 	return ct, err
 }
 
