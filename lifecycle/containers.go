@@ -1,7 +1,6 @@
 package lifecycle
 
 import (
-	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -83,31 +82,6 @@ func (c *Containers) Sysctls(id string) (map[string]string, error) {
 	}
 	err := readJSON(c.file(id, "config.json"), &config)
 	return config.Linux.Sysctl, err
-}
-
-// List reads all containers, the newest first. One whose files are damaged is
-// left out and reported in the error, which joins one error for each.
-func (c *Containers) List() ([]Container, error) {
-	ids, err := c.ids()
-	if err != nil {
-		return nil, err
-	}
-	var all []Container
-	var errs []error
-	for _, id := range ids {
-		ct, err := c.Get(id)
-		switch {
-		case errors.Is(err, ErrNotFound): // just being made, or just removed
-		case err != nil:
-			errs = append(errs, fmt.Errorf("container %s: %w", Short(id), err))
-		default:
-			all = append(all, ct)
-		}
-	}
-	slices.SortFunc(all, func(a, b Container) int {
-		return cmp.Or(b.Created.Compare(a.Created), cmp.Compare(a.ID, b.ID))
-	})
-	return all, errors.Join(errs...)
 }
 
 // ids are the names of all container directories.

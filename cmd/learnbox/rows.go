@@ -16,6 +16,27 @@ import (
 // A row is one line of a listing: the fields that --format may name.
 type row map[string]string
 
+// Label is a label's value, for {{.Label "name"}}. It is read from the field with all
+// of them, in which a word without "=" belongs to the value before it.
+func (r row) Label(name string) string {
+	if r["Labels"] == "LABELS" { // the heading
+		return name
+	}
+	value, found := "", false
+	for word := range strings.SplitSeq(r["Labels"], ",") {
+		key, v, begins := strings.Cut(word, "=")
+		switch {
+		case !begins && found:
+			value += "," + word
+		case found:
+			return value
+		case begins && key == name:
+			value, found = v, true
+		}
+	}
+	return value
+}
+
 // A listing prints rows the way Docker's lists do.
 type listing struct {
 	headings row      // the heading of every field
