@@ -36,7 +36,11 @@ func (c *Containers) Survey() (list []Container, swept, damaged error) {
 	list, swept, damaged = c.read(func(id string, ct Container, err error) bool {
 		return !known[id] && (errors.Is(err, ErrNotFound) || err == nil && (ct.State.Status == Running || ct.State.Status == Paused))
 	})
-	return list, errors.Join(swept, c.sweepGone()), damaged
+	names := map[string]string{}
+	for _, ct := range list {
+		names[ct.Name] = ct.ID
+	}
+	return list, errors.Join(swept, c.sweepGone(), c.sweepNames(names)), damaged
 }
 
 // Sweep is Survey for a command that shows no containers, or one.

@@ -30,6 +30,7 @@ type cli struct {
 	Logs    LogsCmd    `cmd:"" group:"containers" help:"Show what a container has said"`
 	Attach  AttachCmd  `cmd:"" group:"containers" help:"Connect this terminal to a running container"`
 	Ps      PsCmd      `cmd:"" group:"containers" help:"List containers"`
+	Rename  RenameCmd  `cmd:"" group:"containers" help:"Give a container another name"`
 	Rm      RmCmd      `cmd:"" group:"containers" help:"Remove containers"`
 
 	Where    WhereCmd    `cmd:"" group:"explain" help:"Show at which step a run stands"`

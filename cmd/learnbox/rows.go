@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -45,7 +47,7 @@ type listing struct {
 
 // write prints rows in format: empty or "table" for the default columns, "table
 // TEMPLATE" for others, "json" for one object a line, else a Go template a line.
-func (l listing) write(w io.Writer, format string, rows []row) error {
+func (l listing) write(w io.Writer, format string, rows []row) (err error) {
 	switch format {
 	case "json":
 		return writeJSONLines(w, rows)
@@ -61,6 +63,9 @@ func (l listing) write(w io.Writer, format string, rows []row) error {
 	if err := l.execute(t, &heading, l.headings); err != nil {
 		return err
 	}
+	buffered := bufio.NewWriter(w) // a tabwriter writes cell by cell
+	defer func() { err = errors.Join(err, buffered.Flush()) }()
+	w = buffered
 	if table {
 		tab := tabwriter.NewWriter(w, 10, 1, 3, ' ', 0)
 		fmt.Fprintln(tab, heading.String())
