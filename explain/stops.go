@@ -28,6 +28,7 @@ func (t *Teller) stopAt(at stop.Point) error {
 		keys, done = t.Keys()
 	}
 	defer done()
+	t.scribe.flush()
 	if t.BeforeStop != nil {
 		t.BeforeStop()
 	}
@@ -36,6 +37,7 @@ func (t *Teller) stopAt(at stop.Point) error {
 	if err != nil {
 		return err
 	}
+	t.watcher.Forget() // who stood there may have changed something
 	t.Points.Every(verdict == stop.Next)
 	if verdict == stop.Abort {
 		return ErrAborted
@@ -78,7 +80,7 @@ func (t *Teller) worthTyping(at stop.Point) []string {
 		last = t.place.Done[len(t.place.Done)-1]
 	}
 	if text, ok := texts.ForStep(last); ok {
-		commands = append(commands, t.variables().Expand(text.Look.Command))
+		commands = append(commands, t.variables.Expand(text.Look.Command))
 	}
 	if t.place.Pid != 0 {
 		commands = append(commands,

@@ -2,7 +2,6 @@ package explain
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"os"
 	"slices"
@@ -42,20 +41,21 @@ type Teller struct {
 	Options
 	ctx context.Context //nolint:containedctx // it ends a wait that the run's own context cannot reach
 
-	mu      sync.Mutex
-	text    narrate.Text
-	journal io.WriteCloser
-	early   []narrate.Record // told before there was a journal
-	gate    *stop.Gate
+	scribe *scribe
 
-	place   stop.Place
-	subject evidence.Subject
-	known   Known
-	watch   map[string]evidence.Watch // of steps that have begun
-	skipped map[string]bool
-	n       int
-	start   time.Time
-	waited  time.Duration
+	mu   sync.Mutex
+	gate *stop.Gate
+
+	place     stop.Place
+	subject   evidence.Subject
+	known     Known
+	variables Variables
+	watcher   evidence.Watcher
+	watch     map[string]evidence.Watch // of steps that have begun
+	skipped   map[string]bool
+	n         int
+	start     time.Time
+	waited    time.Duration
 }
 
 // Known is what becomes known of a container once it has a place. Steps look it
@@ -73,33 +73,35 @@ type Known struct {
 func New(ctx context.Context, o Options) (*Teller, error) {
 	t := &Teller{
 		Options: o, ctx: ctx, start: time.Now(),
-		text:  narrate.Text{W: o.Out, Color: o.Color, Full: o.Level == Full},
-		watch: map[string]evidence.Watch{}, skipped: map[string]bool{},
+		scribe: newScribe(o),
+		watch:  map[string]evidence.Watch{}, skipped: map[string]bool{},
 		place:   stop.Place{Process: os.Getpid(), Image: o.Hello.Image, Next: slices.Clone(o.Steps)},
 		subject: evidence.Subject{Images: o.Images},
 	}
 	if o.Points.Any() {
 		gate, err := stop.Open(o.Gate)
 		if err != nil {
+			t.scribe.close()
 			return nil, err
 		}
 		t.gate = gate
 	}
 	o.Hello.Type = narrate.TypeHello
-	t.write(o.Hello)
+	t.scribe.work <- func() { t.scribe.write(o.Hello) }
 	return t, nil
 }
 
 // Narrator is what the run is to speak to.
 func (t *Teller) Narrator() *narrate.Narrator {
 	attend := t.Level == Full || t.Level == JSON || t.File != nil || t.gate != nil
-	return &narrate.Narrator{Hear: t.hear, Attend: attend}
+	return &narrate.Narrator{Hear: t.hear, Attend: attend, Gated: t.gate != nil}
 }
 
 // Know tells what became known of the container. Its journal begins.
 func (t *Teller) Know(k Known) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	first := t.known.ID == ""
 	t.known = k
 	t.place.Container, t.place.Name, t.place.Dir, t.place.Rootfs = k.ID, k.Name, k.Dir, k.Rootfs
 	t.place.Groups, t.place.Sysctls = k.Groups, k.Sysctls
@@ -107,8 +109,8 @@ func (t *Teller) Know(k Known) {
 	if len(k.Needed) > 0 {
 		t.place.Next = slices.DeleteFunc(t.place.Next, func(id string) bool { return !slices.Contains(k.Needed, id) })
 	}
-	if t.journal == nil {
-		t.openJournal()
+	if t.variables = VariablesOf(t.place, t.Root, t.Run); first {
+		t.scribe.work <- func() { t.scribe.openJournal(k) }
 	}
 }
 
@@ -119,16 +121,16 @@ func (t *Teller) Close() {
 	if t.gate != nil {
 		_ = t.gate.Close() // its file is removed, or found dead
 	}
-	if t.journal != nil {
-		t.journal.Close()
-	}
+	t.scribe.close()
 }
 
 // Running says that the program runs: nothing more can be stopped.
 func (t *Teller) Running() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.write(narrate.Record{Type: narrate.TypeTotal, Us: (time.Since(t.start) - t.waited).Microseconds()})
+	total := narrate.Record{Type: narrate.TypeTotal, Us: (time.Since(t.start) - t.waited).Microseconds()}
+	t.scribe.work <- func() { t.scribe.write(total) }
+	t.scribe.flush()
 	if t.gate != nil {
 		_ = t.gate.Close()
 	}
@@ -136,9 +138,8 @@ func (t *Teller) Running() {
 
 // Mute leaves the terminal to the program; files are still written.
 func (t *Teller) Mute() {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.Out, t.text.W = io.Discard, io.Discard
+	t.scribe.work <- func() { t.scribe.out = io.Discard }
+	t.scribe.flush()
 }
 
 // hear is told of one event. The steps of an image may be told of by several
@@ -146,31 +147,45 @@ func (t *Teller) Mute() {
 func (t *Teller) hear(e narrate.Event) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if e.Pid != 0 {
+	if e.Pid != t.place.Pid && e.Pid != 0 {
 		t.place.Pid, t.subject.Pid = e.Pid, e.Pid
+		t.variables = VariablesOf(t.place, t.Root, t.Run)
 	}
+	now := t.subject.AtOnce()
 	switch e.Phase {
 	case narrate.Begin:
 		if err := t.stopAt(stop.Point{Step: e.Step.ID}); err != nil {
 			return err
 		}
-		if t.Narrator().Attend {
-			t.watch[e.Step.ID] = evidence.Begin(e.Step.ID, t.subject)
+		if _, watched := t.watch[e.Step.ID]; !watched || t.gate != nil {
+			t.watchFor(e.Step.ID, t.subject.AtOnce())
 		}
 	case narrate.Skip:
 		if !t.skipped[e.Step.ID] {
 			t.skipped[e.Step.ID] = true
 			t.take(e.Step.ID)
-			t.write(t.record(e))
+			t.tell(e, now)
 		}
 	case narrate.Fail:
-		t.write(t.record(e))
+		t.tell(e, now)
 	case narrate.Done:
 		t.take(e.Step.ID)
-		t.write(t.record(e))
-		return t.stopAt(stop.Point{Step: e.Step.ID, After: true})
+		t.tell(e, now)
+		if err := t.stopAt(stop.Point{Step: e.Step.ID, After: true}); err != nil {
+			return err
+		}
+		if len(t.place.Next) > 0 && t.gate == nil { // the run stands still now, and not when the next step begins
+			t.watchFor(t.place.Next[0], now)
+		}
 	}
 	return nil
+}
+
+// watchFor reads what a step is going to change.
+func (t *Teller) watchFor(step string, now evidence.Subject) {
+	if t.Narrator().Attend {
+		t.watch[step] = t.watcher.Begin(step, now)
+	}
 }
 
 // take moves a step from those to come to those done.
@@ -179,8 +194,9 @@ func (t *Teller) take(id string) {
 	t.place.Next = slices.DeleteFunc(slices.Clone(t.place.Next), func(next string) bool { return next == id })
 }
 
-// record puts an event, the evidence and the texts together.
-func (t *Teller) record(e narrate.Event) narrate.Record {
+// tell puts an event and the evidence together, while the run stands still, and
+// leaves the rest to the scribe.
+func (t *Teller) tell(e narrate.Event, now evidence.Subject) {
 	t.n++
 	r := narrate.Record{
 		Type: narrate.TypeStep, ID: e.Step.ID, N: t.n, Phase: e.Phase, Pid: e.Pid,
@@ -192,25 +208,30 @@ func (t *Teller) record(e narrate.Event) narrate.Record {
 			r.Hint = h.Hint()
 		}
 	}
-	if !t.Narrator().Attend || e.Phase == narrate.Skip {
-		return r
-	}
 	if w, ok := t.watch[e.Step.ID]; ok && e.Phase == narrate.Done {
-		r.Evidence = w.End(t.subject)
+		r.Evidence = w.End(now)
 	}
-	if t.known.Args != nil {
-		r.Args = t.known.Args(e.Step.ID)
+	known, variables, more := t.known, t.variables, t.Narrator().Attend && e.Phase != narrate.Skip
+	t.scribe.work <- func() {
+		if more {
+			addTexts(&r, known, variables)
+		}
+		t.scribe.write(r)
 	}
-	if t.known.ByHand != nil {
-		r.ByHand = t.known.ByHand(e.Step.ID)
-	}
-	if text, ok := texts.ForStep(e.Step.ID); ok {
-		r.Look, r.Docker, r.Lesson, r.Man = t.variables().Expand(text.Look.Command), text.Docker, text.Lesson, text.Man
-	}
-	return r
 }
 
-func (t *Teller) variables() Variables { return VariablesOf(t.place, t.Root, t.Run) }
+// addTexts adds to a record what does not depend on the moment.
+func addTexts(r *narrate.Record, known Known, variables Variables) {
+	if known.Args != nil {
+		r.Args = known.Args(r.ID)
+	}
+	if known.ByHand != nil {
+		r.ByHand = known.ByHand(r.ID)
+	}
+	if text, ok := texts.ForStep(r.ID); ok {
+		r.Look, r.Docker, r.Lesson, r.Man = variables.Expand(text.Look.Command), text.Docker, text.Lesson, text.Man
+	}
+}
 
 // VariablesOf are the variables of a run that stands at a place.
 func VariablesOf(p stop.Place, root, run string) Variables {
@@ -232,42 +253,4 @@ func telling(groups []string) string {
 		}
 	}
 	return groups[0]
-}
-
-// write sends a record to everybody who reads.
-func (t *Teller) write(r narrate.Record) {
-	switch t.Level {
-	case Off:
-	case JSON:
-		_ = r.Write(t.Out) // nothing depends on the narration
-	case Brief, Full:
-		t.text.Print(r)
-	}
-	if t.File != nil {
-		_ = r.Write(t.File)
-	}
-	if t.journal == nil {
-		t.early = append(t.early, r)
-		return
-	}
-	_ = r.Write(t.journal)
-}
-
-// JournalName is the file in a container's directory that holds its records.
-const JournalName = "events"
-
-func (t *Teller) openJournal() {
-	f, err := os.OpenFile(t.known.Dir+"/"+JournalName, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
-	if err != nil {
-		fmt.Fprintf(t.Out, "learnbox: warning: no journal: %v\n", err)
-		return
-	}
-	t.journal = f
-	for _, r := range t.early {
-		if r.Type == narrate.TypeHello {
-			r.Container, r.Name, r.Steps = t.known.ID, t.known.Name, len(t.known.Needed)
-		}
-		_ = r.Write(f)
-	}
-	t.early = nil
 }

@@ -2,20 +2,17 @@ package lifecycle
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/learnbox/learnbox/internal/atomicfile"
 	"github.com/learnbox/learnbox/narrate"
 	"github.com/learnbox/learnbox/sandbox"
+	"github.com/learnbox/learnbox/sandbox/cgroup"
 )
 
 const idLength = 64
@@ -26,13 +23,16 @@ const idLength = 64
 type Draft struct {
 	ID, Name string
 	Dir      string // absolute
+	Cgroup   string // path of its control group below the mount points; its maker may choose another before Clone
 
 	all   *Containers
 	lock  *atomicfile.Lock
-	saved bool
+	saved bool // its files are written
+	again bool // it was a container before, and stays one whatever happens
 
 	streams *streams      // from Clone on
 	init    *sandbox.Init // between Clone and Start
+	group   *cgroup.Group // from Enclose on
 }
 
 // CreateStep is the step that New is in a run.
@@ -75,6 +75,7 @@ func (c *Containers) New(ctx context.Context, name string) (_ *Draft, err error)
 func (d *Draft) hold(ctx context.Context) error {
 	for {
 		d.ID = newID()
+		d.Cgroup = cgroupOf(d.ID)
 		d.Dir = d.all.dir(d.ID)
 		run := filepath.Join(d.all.run, d.ID)
 		if err := os.Mkdir(run, 0o700); err != nil {
@@ -122,11 +123,8 @@ func (c *Containers) claim(name, id string) (string, error) {
 		if random {
 			continue
 		}
-		// Its owner may have been killed between the two removals of remove.
-		owner, err := c.free(name, func(owner string) bool {
-			_, err := os.Stat(c.dir(owner))
-			return errors.Is(err, fs.ErrNotExist)
-		})
+		// Its owner may have been killed between the two removals of remove, or of Rename.
+		owner, err := c.free(name, func(owner string) bool { return !c.owns(owner, name) })
 		if err != nil {
 			return "", err
 		}
@@ -140,14 +138,16 @@ func (c *Containers) claim(name, id string) (string, error) {
 // A lock makes one step of the look and the removal: between them the name
 // could have become somebody else's.
 func (c *Containers) free(name string, may func(owner string) bool) (owner string, err error) {
-	dir, err := os.Open(c.names())
+	unlock, err := c.lockNames()
 	if err != nil {
 		return "", err
 	}
-	defer dir.Close()
-	if err := atomicfile.LockFileBriefly(dir); err != nil {
-		return "", err
-	}
+	defer func() { err = errors.Join(err, unlock()) }()
+	return c.drop(name, may)
+}
+
+// drop is free for somebody who has the lock.
+func (c *Containers) drop(name string, may func(owner string) bool) (owner string, err error) {
 	link := filepath.Join(c.names(), name)
 	to, err := os.Readlink(link)
 	switch owner = filepath.Base(to); {
@@ -179,13 +179,25 @@ func (d *Draft) save(r Record, spec *specs.Spec, s State) error {
 	return nil
 }
 
+// Keep makes a container of the draft, of which nothing runs yet.
+func (d *Draft) Keep(r Record, spec *specs.Spec) error {
+	if err := d.save(r, spec, State{Status: Created}); err != nil {
+		return errors.Join(err, d.Discard())
+	}
+	return errors.Join(d.all.unlist(d.ID), d.lock.Release())
+}
+
 // Discard removes the draft and all it has claimed.
 func (d *Draft) Discard() error {
 	if d.init != nil {
 		d.init.Abort()
 		d.streams.close()
 	}
-	err := d.all.remove(d.ID, d.Name)
+	var err error
+	if d.group != nil {
+		err = errors.Join(d.group.Kill(), d.group.Remove())
+	}
+	err = errors.Join(err, d.all.remove(d.ID, d.Name))
 	if d.lock != nil {
 		err = errors.Join(err, d.lock.Release())
 	}
@@ -210,33 +222,17 @@ func (c *Containers) remove(id, name string) error {
 		return err
 	}
 	var errs []error
-	if name != "" {
-		_, err := c.free(name, func(owner string) bool { return owner == id })
+	for name != "" {
+		ours := false
+		_, err := c.free(name, func(owner string) bool { ours = owner == id; return ours })
 		errs = append(errs, err)
+		if ours || err != nil {
+			break
+		}
+		name = c.nameOf(id) // it was renamed after its parent had read the name
 	}
 	errs = append(errs, os.RemoveAll(gone), c.unlist(id))
 	return errors.Join(errs...)
 }
 
 const gonePrefix = ".gone-"
-
-func newID() string {
-	b := make([]byte, idLength/2)
-	rand.Read(b)
-	return hex.EncodeToString(b)
-}
-
-// validName follows Docker: a letter or digit, then letters, digits, _ . and -.
-func validName(s string) bool {
-	const alnum = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-	return len(s) > 1 && len(s) <= 128 && strings.Contains(alnum, s[:1]) && strings.Trim(s, alnum+"_.-") == ""
-}
-
-type nameError struct{ name string }
-
-func (e *nameError) Error() string { return fmt.Sprintf("%q cannot be a container's name", e.name) }
-
-// Hint says what can.
-func (e *nameError) Hint() string {
-	return "two or more letters, digits, '_', '.' or '-', the first a letter or digit"
-}

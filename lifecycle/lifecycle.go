@@ -33,6 +33,7 @@ type Status string
 const (
 	Created Status = "created" // it has its files, its program does not run yet
 	Running Status = "running" // its program runs
+	Paused  Status = "paused"  // its program runs, but is frozen
 	Exited  Status = "exited"  // its program has ended
 )
 
@@ -53,7 +54,7 @@ type State struct {
 }
 
 // A Record is what learnbox keeps about a container besides its config.json.
-// It does not change while the container lives.
+// But for the name it does not change while the container lives.
 type Record struct {
 	ID         string // 64 hex digits
 	Name       string
@@ -63,16 +64,18 @@ type Record struct {
 	Created    time.Time
 	AutoRemove bool
 	Init       bool   // a reaping init is PID 1
+	OpenStdin  bool   `json:",omitempty"` // its standard input is kept open
 	Seccomp    string // "", "unconfined", or the absolute path of the user's profile
 	StopSignal string
 	Labels     map[string]string `json:",omitempty"`
+	Args       []string          // the program and its arguments, as in config.json, which a listing need not read
+	Command    []string          `json:",omitempty"` // the command line that made it, as typed
 }
 
 // A Container is one container as its files tell it.
 type Container struct {
 	Record
 	State State
-	Args  []string // the program and its arguments
 }
 
 // ErrNotFound reports that no container has the name or ID.

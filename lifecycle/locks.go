@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/learnbox/learnbox/internal/atomicfile"
 )
@@ -13,16 +14,29 @@ import (
 var ErrRunning = errors.New("the container is running")
 
 // idle takes the lock of a container that nobody holds. A Repair may remove
-// the directory of the lock meanwhile; then it is made again.
+// the directory of the lock meanwhile; then it is made again. One that holds the
+// lock for the moment of a look is waited for: only a container whose state says so
+// is running.
 func (c *Containers) idle(id string) (*atomicfile.Lock, error) {
-	for {
+	const patience = 2 * time.Second
+	for end := time.Now().Add(patience); ; {
 		if err := c.list(id); err != nil {
 			return nil, err
 		}
-		if lock, err := c.tryLock(id); !errors.Is(err, fs.ErrNotExist) {
+		lock, err := c.tryLock(id)
+		switch {
+		case errors.Is(err, ErrRunning) && !c.runs(id) && time.Now().Before(end):
+			<-time.After(5 * time.Millisecond)
+		case !errors.Is(err, fs.ErrNotExist):
 			return lock, err
 		}
 	}
+}
+
+// runs reports whether a container's state says that its program runs.
+func (c *Containers) runs(id string) bool {
+	ct, err := c.Get(id)
+	return err == nil && (ct.State.Status == Running || ct.State.Status == Paused)
 }
 
 // list makes a container known to Repair.
@@ -33,12 +47,28 @@ func (c *Containers) list(id string) error {
 	return nil
 }
 
+// tryLock takes a lock that nobody holds. Between the opening of the file and its
+// locking somebody may have removed it: such a lock keeps nobody out, and
+// fs.ErrNotExist says so.
 func (c *Containers) tryLock(id string) (*atomicfile.Lock, error) {
 	lock, err := atomicfile.TryAcquire(c.lock(id))
 	if errors.Is(err, atomicfile.ErrLocked) {
 		return nil, ErrRunning
 	}
-	return lock, err
+	if err != nil {
+		return nil, err
+	}
+	mine, err := lock.File().Stat()
+	if err == nil {
+		var now os.FileInfo
+		if now, err = os.Stat(c.lock(id)); err == nil && !os.SameFile(mine, now) {
+			err = fs.ErrNotExist
+		}
+	}
+	if err != nil {
+		return nil, errors.Join(err, lock.Release())
+	}
+	return lock, nil
 }
 
 // unlist makes a container unknown to Repair. Another Repair may make the

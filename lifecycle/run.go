@@ -19,10 +19,9 @@ import (
 
 // CloneOptions say how a container's program will be connected.
 type CloneOptions struct {
-	Cgroup   string // path of its control group below the mount points; empty: learnbox-ID
-	Terminal bool   // it gets one of its own, and no pipes
-	Stdin    bool   // keep standard input open, for Attach
-	HostPIDs bool   // it sees the host's processes
+	Terminal bool // it gets one of its own, and no pipes
+	Stdin    bool // keep standard input open, for Attach
+	HostPIDs bool // it sees the host's processes
 	Narrate  *narrate.Narrator
 }
 
@@ -31,8 +30,9 @@ type StartOptions struct {
 	Filter func() (sandbox.Filter, error) // compiles the seccomp profile; called while the init builds the container
 	Size   tty.Size                       // of the terminal
 
-	Unconfined bool // Filter returns none
-	OwnFilter  bool // Filter is the user's
+	Unconfined bool     // Filter returns none
+	OwnFilter  bool     // Filter is the user's
+	Without    []string // see sandbox.Config
 }
 
 // A Live container is what its parent holds. Wait must be called.
@@ -48,10 +48,8 @@ type Live struct {
 // Clone makes the container's first process, which then waits for Start. If it
 // fails, the draft is as it was.
 func (d *Draft) Clone(ctx context.Context, o CloneOptions) (err error) {
-	group := cgroupOf(d.ID)
-	if o.Cgroup != "" && o.Cgroup != group {
-		group = o.Cgroup
-		if err := os.WriteFile(d.all.cgroupFile(d.ID), []byte(group), 0o600); err != nil {
+	if d.Cgroup != cgroupOf(d.ID) {
+		if err := os.WriteFile(d.all.cgroupFile(d.ID), []byte(d.Cgroup), 0o600); err != nil {
 			return err
 		}
 	}
@@ -59,7 +57,7 @@ func (d *Draft) Clone(ctx context.Context, o CloneOptions) (err error) {
 		return err
 	}
 	d.init, err = sandbox.Clone(ctx, sandbox.CloneOptions{
-		Cgroup: group, HostPIDs: o.HostPIDs,
+		Cgroup: d.Cgroup, HostPIDs: o.HostPIDs,
 		Programs: d.all.bin, Empty: filepath.Join(d.Dir, "merged"),
 		Stdin: d.streams.childIn, Stdout: d.streams.childOut, Stderr: d.streams.childErr,
 		Narrate: o.Narrate,
@@ -77,7 +75,7 @@ func (d *Draft) Clone(ctx context.Context, o CloneOptions) (err error) {
 // carries; before, or if it is an --rm one, nothing is left of it.
 func (d *Draft) Start(ctx context.Context, r Record, spec *specs.Spec, o StartOptions) (_ *Live, err error) {
 	if err := likeLower(filepath.Join(d.Dir, "upper"), r.Rootfs); err != nil {
-		return nil, errors.Join(err, d.Discard())
+		return nil, errors.Join(err, d.giveUp(r, err))
 	}
 	live := &Live{streams: d.streams, record: r, draft: d}
 	init := d.init
@@ -88,13 +86,17 @@ func (d *Draft) Start(ctx context.Context, r Record, spec *specs.Spec, o StartOp
 		Overlay: rootfs.Overlay{Lower: r.Rootfs, Upper: filepath.Join(d.Dir, "upper"), Work: filepath.Join(d.Dir, "work"), Volatile: r.AutoRemove},
 		Merged:  filepath.Join(d.Dir, "merged"),
 		Reaper:  r.Init,
-		Size:    o.Size, Unconfined: o.Unconfined, OwnFilter: o.OwnFilter,
+		Size:    o.Size, Unconfined: o.Unconfined, OwnFilter: o.OwnFilter, Without: o.Without,
 		Meanwhile: func(pid int) (sandbox.Filter, error) {
 			live.state = State{Status: Running, Pid: pid, Started: time.Now().UTC()}
 			if slow {
 				live.state.Status = Created
 			}
-			if err := d.save(r, spec, live.state); err != nil {
+			save := func() error { return d.save(r, spec, live.state) }
+			if d.again {
+				save = func() error { return d.all.setState(r, live.state) }
+			}
+			if err := save(); err != nil {
 				return sandbox.Filter{}, err
 			}
 			return o.Filter()
@@ -117,7 +119,7 @@ func (d *Draft) Start(ctx context.Context, r Record, spec *specs.Spec, o StartOp
 // end kills the program and waits for it.
 func (r *Live) end() (sandbox.Status, error) {
 	_ = r.Signal(unix.SIGKILL) // it may have ended
-	return r.Process.Wait()
+	return r.Wait()
 }
 
 // likeLower gives the upper directory owner and mode of the image's root: they
@@ -144,20 +146,15 @@ func ExitStep() narrate.Step {
 	}
 }
 
-// Wait waits for the end of the program, and brings the container to rest.
-func (r *Live) Wait() (sandbox.Status, error) {
-	status, err := r.Process.Wait()
-	s := r.state
-	s.Status, s.Pid, s.ExitCode, s.OOMKilled = Exited, 0, status.Code, status.OOMKilled
-	return status, errors.Join(err, r.draft.end(r.record, s))
-}
-
 // giveUp ends a container whose program did not start. If a step failed, that
 // can be read from its state; if somebody gave the run up, nothing is left.
 func (d *Draft) giveUp(r Record, err error) error {
-	var failed *sandbox.StepError
-	if !errors.As(err, &failed) {
+	if _, failed := errors.AsType[*sandbox.StepError](err); !failed && !d.again {
 		return d.Discard()
+	}
+	if d.init != nil {
+		d.init.Abort()
+		d.init = nil
 	}
 	return d.end(r, State{Status: Exited, ExitCode: exitCode(err), Error: err.Error()})
 }

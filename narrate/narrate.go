@@ -58,10 +58,13 @@ type Narrator struct {
 	// Hear is told what begins and what is done. An error from it ends the run.
 	Hear func(Event) error
 
-	// Attend says that the run stands still until Hear returns, in every process
-	// that takes part, and that system calls are told too. Otherwise the run
-	// goes on while Hear hears.
+	// Attend says that the run stands still after every step until Hear returns,
+	// in every process that takes part, and that system calls are told too.
+	// Otherwise the run goes on while Hear hears.
 	Attend bool
+
+	// Gated says that it stands still before every step, too.
+	Gated bool
 }
 
 // Run does a step and tells n about it. The error, if any, comes back as it

@@ -27,6 +27,7 @@ const (
 
 // Print prints a record.
 func (t *Text) Print(r Record) {
+	r.ID, r.Title = Plain(r.ID), Plain(r.Title)
 	switch {
 	case r.Type == TypeTotal:
 		t.total(r)
@@ -140,7 +141,7 @@ func shortIDs(s string) string {
 // hexRun finds the first run of at least 64 hexadecimal digits.
 func hexRun(s string) (start, end int) {
 	for i := range len(s) {
-		switch isHex := strings.IndexByte("0123456789abcdef", s[i]) >= 0; {
+		switch isHex := s[i] >= '0' && s[i] <= '9' || s[i] >= 'a' && s[i] <= 'f'; {
 		case !isHex && i-start >= 64:
 			return start, i
 		case !isHex:
@@ -159,7 +160,7 @@ func (t *Text) line(label, text string) {
 		if i > 0 {
 			label = ""
 		}
-		fmt.Fprintf(t.W, "%*s%s\n", -labelled, "  "+label, l)
+		t.put(label, l)
 	}
 }
 
@@ -168,7 +169,13 @@ func (t *Text) verbatim(label, text string) {
 	if text == "" {
 		return
 	}
-	fmt.Fprintf(t.W, "%*s%s\n", -labelled, "  "+label, Plain(text))
+	t.put(label, Plain(text))
+}
+
+// put prints one line behind a label.
+func (t *Text) put(label, line string) {
+	const blanks = "          "
+	_, _ = io.WriteString(t.W, "  "+label+blanks[:labelled-2-len(label)]+line+"\n")
 }
 
 // total prints where the time went: brief has told it with every step.
@@ -211,19 +218,20 @@ func Shorten(s string, width int) string {
 // word stands alone.
 func Wrap(text string, width int) []string {
 	var lines []string
-	var line string
-	for _, word := range strings.Fields(text) {
-		switch {
-		case line == "":
-			line = word
-		case utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > width:
-			lines, line = append(lines, line), word
-		default:
-			line += " " + word
+	var line []byte
+	used := 0
+	for word := range strings.FieldsSeq(text) {
+		n := utf8.RuneCountInString(word)
+		if used > 0 && used+1+n > width {
+			lines, line, used = append(lines, string(line)), line[:0], 0
 		}
+		if used > 0 {
+			line, used = append(line, ' '), used+1
+		}
+		line, used = append(line, word...), used+n
 	}
-	if line != "" {
-		lines = append(lines, line)
+	if used > 0 {
+		lines = append(lines, string(line))
 	}
 	return lines
 }

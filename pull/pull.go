@@ -139,10 +139,10 @@ func (p *puller) pull(ctx context.Context) (res Result, err error) {
 		return Result{}, err
 	}
 	if found.have != nil {
-		p.o.Narrate.Skip(PullStep())
+		p.o.Narrate.Skip(FetchStep())
 		return p.upToDate(ctx, found)
 	}
-	err = p.o.Narrate.Run(PullStep(), func() error {
+	err = p.o.Narrate.Run(FetchStep(), func() error {
 		res, err = p.fetch(ctx, sources, found)
 		return err
 	})
@@ -201,8 +201,8 @@ func ResolveStep() narrate.Step {
 	}
 }
 
-// PullStep is the step that downloads what is missing of an image.
-func PullStep() narrate.Step {
+// FetchStep is the step that downloads what is missing of an image.
+func FetchStep() narrate.Step {
 	return narrate.Step{
 		ID:    "image.pull",
 		Title: "The layers, from the registry into the store",

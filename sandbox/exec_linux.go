@@ -24,10 +24,8 @@ func (g *guest) exec() error {
 	if err := linux.CloseOnExecFrom(channelFD); err != nil {
 		return err
 	}
-	if len(g.filter.Program) == 0 {
-		if err := g.ch.send(&message{Exec: true}, nil); err != nil {
-			return err
-		}
+	if err := g.announce(); err != nil {
+		return err
 	}
 	if g.Reaper {
 		return g.execReaper()
@@ -37,6 +35,15 @@ func (g *guest) exec() error {
 		return err
 	}
 	return diagnose(path, linux.Execve(path, p.Args, p.Env))
+}
+
+// announce tells the parent, once, that the execve comes.
+func (g *guest) announce() error {
+	if g.announced {
+		return nil
+	}
+	g.announced = true
+	return g.ch.send(&message{Exec: true}, nil)
 }
 
 // lookPath finds a program as execvp(3) does: a name with a slash is a path,

@@ -20,8 +20,11 @@ type guest struct {
 	ch     channel
 	root   *rootfs.Root // from rootfs.overlay on
 	slave  *os.File     // from tty.open on
+	begun  bool         // it has told of its first step
 	filter *Filter      // from init.wait on
 	self   *os.File     // this program, kept for --init
+
+	announced bool // the parent knows that the execve comes
 }
 
 // channelFD is where the init finds its end of the socket.
@@ -39,7 +42,11 @@ func RunInit(args []string) int {
 	if err := g.prepare(); err != nil {
 		return g.fail("init.clone", err)
 	}
-	for _, s := range initSteps() {
+	table := initSteps()
+	if g.Enters {
+		table = joinSteps()
+	}
+	for _, s := range table {
 		if s.needed != nil && !s.needed(g.plan) {
 			continue
 		}
@@ -70,6 +77,11 @@ func (g *guest) prepare() error {
 	g.plan = new(plan)
 	if _, err := g.ch.receive(g.plan); err != nil {
 		return fmt.Errorf("wait for the plan: %w", err)
+	}
+	if g.Stay {
+		if err := linux.LiveOn(); err != nil {
+			return err
+		}
 	}
 	if !g.Reaper {
 		return nil

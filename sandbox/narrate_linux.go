@@ -23,22 +23,22 @@ type order struct{ Filter *Filter }
 // that differ only in their arguments and follow one another count as one.
 func traceCalls(to *[]narrate.Call) (stop func()) {
 	return linux.Trace(func(c linux.Call) {
-		if last := len(*to) - 1; last >= 0 && alike((*to)[last], c) {
+		if last := len(*to) - 1; last >= 0 && repeats((*to)[last], c) {
 			(*to)[last].Repeat++
 			return
 		}
-		*to = append(*to, narrate.Call{Call: c.Call, Result: c.Result, At: c.At})
+		*to = append(*to, narrate.Call{Call: c.Call, Result: c.Result, At: linux.Caller()})
 	})
 }
 
-// alike reports whether a call repeats the one before it, from the same line; a
-// write is one into a file of the same name.
-func alike(a narrate.Call, b linux.Call) bool {
+// repeats reports whether a call repeats the one before it, with other
+// arguments that nobody wants to read.
+func repeats(a narrate.Call, b linux.Call) bool {
 	name, _, _ := strings.Cut(a.Call, "(")
 	if name == "write" && written(a.Call) != written(b.Call) {
 		return false
 	}
-	return a.At == b.At && a.Result == b.Result && strings.HasPrefix(b.Call, name+"(") && slices.Contains([]string{"prctl", "write", "fstat"}, name)
+	return a.Result == b.Result && strings.HasPrefix(b.Call, name+"(") && slices.Contains([]string{"prctl", "write", "fstat"}, name)
 }
 
 // written is the name of the file that a call writes into.
@@ -69,10 +69,25 @@ func (g *guest) tell(e narrate.Event) error {
 		return nil
 	}
 	m := message{Event: &eventMessage{e.Step.ID, e.Phase, e.Took.Truncate(time.Microsecond), e.Calls}}
-	if err := g.ch.send(&m, nil); err != nil || !g.Attend || e.Phase == narrate.Fail {
+	waits := g.waits(e.Phase)
+	if err := g.ch.send(&m, nil); err != nil || !waits {
 		return nil //nolint:nilerr // a parent that left is noticed by the death signal
 	}
 	return g.hear()
+}
+
+// waits reports whether the parent answers to an event. It always does to the
+// first one, before which it has steps of its own to take.
+func (g *guest) waits(p narrate.Phase) bool {
+	first := !g.begun
+	g.begun = true
+	switch {
+	case !g.Attend || p == narrate.Fail:
+		return false
+	case p == narrate.Begin:
+		return g.Gated || first
+	}
+	return true
 }
 
 // hear waits for the word to go on. The filter may come before it.
@@ -104,15 +119,24 @@ func (g *guest) wait() error {
 	return nil
 }
 
+// childTable are the steps of the process that the parent cloned.
+func (i *Init) childTable() []step[*guest] {
+	if i.enters {
+		return joinSteps()
+	}
+	return initSteps()
+}
+
 // hearEvent passes an event of the init on, with the texts of the table, and
 // lets the init go on.
 func (i *Init) hearEvent(m eventMessage) error {
-	rows := initSteps()
+	rows := i.childTable()
 	row := slices.IndexFunc(rows, func(s step[*guest]) bool { return s.ID == m.Step })
 	if row < 0 {
 		return nil
 	}
 	e := narrate.Event{Step: rows[row].Step, Phase: m.Phase, Pid: i.pid, Took: m.Took, Calls: m.Calls}
+	first := i.told.Step.ID == ""
 	i.told, i.toldAt = e, time.Now()
 	if m.Phase == narrate.Fail {
 		return nil // hearFailure tells why
@@ -120,7 +144,7 @@ func (i *Init) hearEvent(m eventMessage) error {
 	if err := i.Narrate.Hear(e); err != nil {
 		return err
 	}
-	if i.Narrate.Attend {
+	if i.Narrate.Attend && (m.Phase == narrate.Done || i.Narrate.Gated || first) {
 		return i.ch.send(&order{}, nil)
 	}
 	return nil
@@ -142,7 +166,7 @@ func (i *Init) hearSilence() error {
 	if i.Narrate == nil {
 		return nil
 	}
-	rows, p := initSteps(), i.plan()
+	rows, p := i.childTable(), i.plan()
 	from := slices.IndexFunc(rows, func(s step[*guest]) bool { return s.ID == i.told.Step.ID })
 	for _, s := range rows[max(from, 0):] {
 		if s.needed != nil && !s.needed(p) {

@@ -15,9 +15,9 @@ import (
 type Outlined struct {
 	narrate.Step
 	Needed bool
-	Args   []string // what it works on: a line each
-	Flag   string   // of `learnbox run`, that decides about the step; empty if none does
-	Adds   bool     // the flag adds the step; otherwise it takes it away
+	Args   func() []string // what it works on: a line each
+	Flag   string          // of `learnbox run`, that decides about the step; empty if none does
+	Adds   bool            // the flag adds the step; otherwise it takes it away
 }
 
 // Outline tells which steps Clone and Start would take for a container, and
@@ -36,11 +36,9 @@ func Outline(c Config, o CloneOptions) ([]Outlined, error) {
 	add := func(s narrate.Step, needed func(*plan) bool) {
 		out := Outlined{Step: s, Needed: needed == nil || needed(p)}
 		out.Flag, out.Adds = flagOf(s.ID, h.Version)
-		switch {
-		case out.Needed && (s.ID == "cgroup.limit" || s.ID == "limits.pids"):
-			out.Args = limits(h, c.Spec.Linux.Resources, s.ID)
-		case out.Needed:
-			out.Args = arguments(s.ID, p, c, o)
+		out.Args = func() []string { return arguments(s.ID, p, c, o) }
+		if s.ID == "cgroup.limit" || s.ID == "limits.pids" {
+			out.Args = func() []string { return limits(h, c.Spec.Linux.Resources, s.ID) }
 		}
 		all = append(all, out)
 	}

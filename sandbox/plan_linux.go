@@ -32,7 +32,11 @@ type plan struct {
 
 	Narrate bool     // tell of every step
 	Attend  bool     // and wait after each, and tell its calls
+	Gated   bool     // and wait before each
 	Without []string // steps to leave out: see package explain/whatif
+
+	Enters bool // a container that is there already
+	Stay   bool // outlive the parent
 
 	Unconfined bool // no filter will come
 	OwnFilter  bool // nothing is told once it is loaded
@@ -45,7 +49,8 @@ func (i *Init) plan() *plan {
 		Mounts: i.Spec.Mounts, Namespaces: l.Namespaces, Devices: l.Devices, Sysctl: l.Sysctl,
 		MaskedPaths: l.MaskedPaths, ReadonlyPaths: l.ReadonlyPaths,
 		Overlay: i.Overlay, Merged: i.Merged, Cgroups: i.group.Mounts(),
-		PidsLimit: i.limitsPids(), Reaper: i.Reaper, Size: i.Size, Narrate: i.Narrate != nil, Attend: i.Narrate.Attends(), Without: i.Without,
+		PidsLimit: i.limitsPids(), Reaper: i.Reaper, Size: i.Size, Narrate: i.Narrate != nil, Attend: i.Narrate.Attends(), Gated: i.Narrate.Attends() && i.Narrate.Gated, Without: i.Without,
+		Enters: i.enters, Stay: i.Stay,
 		Unconfined: i.Unconfined, OwnFilter: i.OwnFilter,
 	}
 }

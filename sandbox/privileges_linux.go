@@ -150,8 +150,10 @@ func (g *guest) setUser() error {
 	if err := linux.SetUser(u.UID, u.GID, groups); err != nil {
 		return err
 	}
-	if err := linux.DieWithParent(); err != nil { // the change of user cleared it
-		return err
+	if !g.Stay {
+		if err := linux.DieWithParent(); err != nil { // the change of user cleared it
+			return err
+		}
 	}
 	if u.UID == 0 {
 		return nil
@@ -176,7 +178,7 @@ func (g *guest) loadFilter() error {
 	if err != nil {
 		return err
 	}
-	if err := g.ch.send(&message{Exec: true}, nil); err != nil {
+	if err := g.announce(); err != nil {
 		return err
 	}
 	if g.OwnFilter {

@@ -46,6 +46,13 @@ func (p *Process) Resize(s tty.Size) error {
 	return tty.SetSize(p.Terminal, s)
 }
 
+// Pause stops all processes of the container where they are, with the freezer
+// of its control group; Resume lets them go on.
+func (p *Process) Pause() error { return p.group.Freeze(true) }
+
+// Resume undoes Pause.
+func (p *Process) Resume() error { return p.group.Freeze(false) }
+
 // Wait waits for the first process, ends what it left behind, and removes the
 // cgroup. The kernel ends a pid namespace with its PID 1, so the cgroup is
 // empty; with --pid=host there is none and the cgroup says who is left.
@@ -56,6 +63,9 @@ func (p *Process) Wait() (Status, error) {
 	ws, reapErr := linux.Reap(p.Pid)
 	p.mu.Unlock()
 	err = errors.Join(err, reapErr)
+	if p.group == nil { // it is the container's, and stays
+		return exitStatus(ws), err
+	}
 	if !p.ownPids || err != nil {
 		err = errors.Join(err, p.group.Kill())
 	}

@@ -12,6 +12,11 @@ import (
 	"github.com/learnbox/learnbox/internal/linux"
 )
 
+// OpenProgram opens the init's program, which is the monitor's too, for
+// StartProgram. dir is where it is kept between runs, empty an empty directory;
+// both are absolute.
+func OpenProgram(dir, empty string) (*os.File, error) { return openInit(dir, empty) }
+
 // openInit opens the program that becomes the init, sealed. The embedded one is
 // written to dir once and run from there: a file that is mapped from the page
 // cache starts faster than one that is copied for each container. Only root

@@ -8,6 +8,7 @@ import (
 	"os"
 	"syscall"
 
+	"github.com/learnbox/learnbox/narrate"
 	"github.com/learnbox/learnbox/sandbox/tty"
 )
 
@@ -19,12 +20,30 @@ type Process struct {
 }
 
 // An Init is the first process of a container.
-type Init struct{}
+type Init struct{ CloneOptions }
+
+// An Outlined is a step as one container would take it.
+type Outlined struct {
+	narrate.Step
+	Needed bool
+	Args   func() []string
+	Flag   string
+	Adds   bool
+}
+
+// Outline needs Linux.
+func Outline(Config, CloneOptions) ([]Outlined, error) { return nil, errors.ErrUnsupported }
+
+// Steps are none.
+func Steps() []narrate.Step { return nil }
 
 // Clone needs Linux.
 func Clone(context.Context, CloneOptions) (*Init, error) {
 	return nil, errors.New("containers need Linux")
 }
+
+// Enter needs Linux.
+func Enter(context.Context, EnterOptions) (*Process, error) { return nil, errors.ErrUnsupported }
 
 // Start needs Linux.
 func (i *Init) Start(context.Context, Config) (*Process, error) { return nil, errors.ErrUnsupported }
@@ -40,6 +59,12 @@ func (p *Process) Signal(syscall.Signal) error { return errors.ErrUnsupported }
 
 // Resize needs Linux.
 func (p *Process) Resize(tty.Size) error { return errors.ErrUnsupported }
+
+// Pause needs Linux.
+func (p *Process) Pause() error { return errors.ErrUnsupported }
+
+// Resume needs Linux.
+func (p *Process) Resume() error { return errors.ErrUnsupported }
 
 // Wait needs Linux.
 func (p *Process) Wait() (Status, error) { return Status{}, errors.ErrUnsupported }

@@ -34,13 +34,19 @@ func (i *Init) memoryEnds() bool {
 }
 
 func (i *Init) start(ctx context.Context) error {
-	stop := context.AfterFunc(ctx, func() { _ = unix.Kill(i.pid, unix.SIGKILL) }) // then the socket closes
+	stop := context.AfterFunc(ctx, i.killInit) // then the socket closes
 	defer stop()
 	err := take(ctx, i, startSteps())
 	if err == nil || errors.Is(err, unix.EPIPE) || errors.Is(err, unix.ECONNRESET) { // the init has ended, and has said why
 		return cmp.Or(i.listen(), err)
 	}
 	return err
+}
+
+func (i *Init) killInit() {
+	if i.pid != 0 {
+		_ = unix.Kill(i.pid, unix.SIGKILL) // it may have ended
+	}
 }
 
 func (i *Init) sendPlan() error { return i.ch.send(i.plan(), nil) }
@@ -125,5 +131,9 @@ func (i *Init) diedEarly() error {
 			Way: "raise --memory, or the limit of the group that --cgroup-parent names; what a container mounts counts too",
 		}
 	}
-	return &StepError{Step: "init.clone", Text: "the init ended before the program could start", Code: 125}
+	early := &StepError{Step: "init.clone", Text: "the init ended before the program could start", Code: 125}
+	if i.enters {
+		early.Way = "one more process needs 2 MiB and six threads until it is the program: the container's limits may be too low for that"
+	}
+	return early
 }

@@ -165,7 +165,10 @@ func (p *plan) fields(w *wire) {
 	number(w, &p.Size.Cols)
 	flag(w, &p.Narrate)
 	flag(w, &p.Attend)
+	flag(w, &p.Gated)
 	list(w, &p.Without, text)
+	flag(w, &p.Enters)
+	flag(w, &p.Stay)
 	flag(w, &p.Unconfined)
 	flag(w, &p.OwnFilter)
 }

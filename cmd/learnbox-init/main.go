@@ -16,6 +16,7 @@ import (
 	"os"
 
 	"github.com/learnbox/learnbox/internal/linux"
+	"github.com/learnbox/learnbox/lifecycle"
 	"github.com/learnbox/learnbox/sandbox"
 )
 
@@ -23,4 +24,9 @@ import (
 // runs there for certain.
 func init() { linux.LockThread() }
 
-func main() { os.Exit(sandbox.RunInit(os.Args)) }
+func main() {
+	if os.Args[0] == lifecycle.MonitorName {
+		os.Exit(lifecycle.RunMonitor())
+	}
+	os.Exit(sandbox.RunInit(os.Args))
+}

@@ -38,8 +38,10 @@ type app struct {
 	maxUnpacked  int64             // bytes; 0: the default
 	narrate      *narrate.Narrator // nil: nobody listens
 	teller       *explain.Teller   // nil: nobody but tests listens
+	stops        *stopFlags        // where it stops
 	held         *heldWriter       // what the teller writes to
 	imageUsers   imageUsers        // nil: there are no containers
+	without      []string          // steps to leave out: only shielded sets it
 }
 
 // configure finds the places and the registries: flags before environment

@@ -3,8 +3,6 @@ package main
 import (
 	"bytes"
 	"errors"
-	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,10 +10,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"golang.org/x/sys/unix"
 
 	"github.com/learnbox/learnbox/explain/byhand"
 	"github.com/learnbox/learnbox/internal/privtest"
@@ -84,19 +80,20 @@ func ended(cmd *exec.Cmd) outcome {
 // look prints all that a program can see of its container.
 const look = `
 cat /proc/self/mountinfo
-cat /proc/1/status
+cat /proc/$$/status
 for n in cgroup ipc mnt net pid time user uts; do echo $n $(readlink /proc/self/ns/$n); done
 env | sort
 pwd; hostname; id; umask
-ls -lan /dev /dev/pts /dev/shm / . /proc/1/fd
+ls -lan /dev /dev/pts /dev/shm / .
+cd /proc/$$/fd; ls -lan; cd -
 head /etc/hosts /etc/hostname /etc/resolv.conf
 cat /proc/self/cgroup /proc/self/limits
 ls -l /sys/fs/cgroup; cat /sys/fs/cgroup/devices/devices.list
-cat /sys/fs/cgroup/pids/cgroup.procs | wc -l
+grep -c "^$$\$" /sys/fs/cgroup/pids/cgroup.procs
 cd /sys/fs/cgroup; for f in memory/memory.limit_in_bytes memory/memory.memsw.limit_in_bytes memory/memory.soft_limit_in_bytes cpu/cpu.shares cpu/cpu.cfs_quota_us \
   cpuset/cpuset.cpus pids/pids.max blkio/blkio.bfq.weight memory.max memory.swap.max memory.low cpu.weight cpu.max cpuset.cpus pids.max io.weight io.bfq.weight
 do echo $f: $(cat $f 2>&1); done; cat /proc/self/oom_score_adj
-tr '\0' '\n' </proc/1/cmdline
+tr '\0' '\n' </proc/$$/cmdline
 ls /sys/class/net; ip addr
 head /proc/sys/net/ipv4/ping_group_range /proc/sys/net/ipv4/ip_unprivileged_port_start /proc/sys/kernel/msgmax
 exit 7`
@@ -121,8 +118,8 @@ func (b bench) alike(t *testing.T, text string) string {
 		{regexp.QuoteMeta(b.tmp()) + `/tmp\.[A-Za-z0-9]+/`, "FILES/"},
 		{`\b[A-Z][a-z][a-z] [ 0-9]\d \d\d:\d\d `, "TIME "},
 		{`pipe:\[\d+\]`, "PIPE"},
-		{`(?m)^(dr-xr-xr-x +)\d+( .* proc)$`, "$1 N$2"}, // a directory for each process
-		{`(?m)^(SigQ|Pid|Tgid|Ngid|PPid|NSpid|NSpgid|NStgid|NSsid|Vm\w+|Rss\w+|HugetlbPages|voluntary_ctxt_switches|nonvoluntary_ctxt_switches|Cpus_allowed\w*|Mems_allowed\w*|x86_Thread_features\w*|FDSize):.*\n`, ""},
+		{`(?m)^(dr-xr-xr-x) +\d+( .* proc)$`, "$1 N$2"}, // a directory for each process
+		{`(?m)^(State|SigQ|Pid|Tgid|Ngid|PPid|NSpid|NSpgid|NStgid|NSsid|Vm\w+|Rss\w+|HugetlbPages|voluntary_ctxt_switches|nonvoluntary_ctxt_switches|Cpus_allowed\w*|Mems_allowed\w*|x86_Thread_features\w*|FDSize):.*\n`, ""},
 	} {
 		text = regexp.MustCompile(r[0]).ReplaceAllString(text, r[1])
 	}
@@ -225,164 +222,4 @@ func TestByhandEnvironment(t *testing.T) {
 	if diff := cmp.Diff(sorted(run.Stdout), sorted(shell.Stdout)); diff != "" || run.Stdout == "" {
 		t.Errorf("learnbox (-) and the shell (+) show\n%s\n%s", diff, shell.Stderr)
 	}
-}
-
-// running starts a script whose program reads from in, and returns when that runs;
-// pid is the program's.
-func (b bench) running(t *testing.T, script string) (cmd *exec.Cmd, in io.WriteCloser, pid int) {
-	t.Helper()
-	cmd = b.shell(t, script)
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	said, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := fmt.Fscanln(said, new(string)); err != nil {
-		t.Fatalf("the program did not start: %v", err)
-	}
-	procs, err := filepath.Glob("/sys/fs/cgroup/pids/learnbox-*/cgroup.procs")
-	if err != nil || len(procs) != 1 {
-		t.Skipf("the group is not where cgroup v1 has it: %v %v", procs, err)
-	}
-	data, err := os.ReadFile(procs[0])
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := fmt.Sscan(string(data), &pid); err != nil {
-		t.Fatalf("the group holds %q: %v", data, err)
-	}
-	return cmd, in, pid
-}
-
-// TestByhandFromOutside looks at the program from the host: it has its streams and no
-// other descriptor, it is no program of the host, and the mounts are its own.
-func TestByhandFromOutside(t *testing.T) {
-	privtest.NoTrace(t)
-	b := newBench(t)
-	cmd, in, pid := b.running(t, b.script(t, "-i", "tiny", "sh", "-c", "echo ready; exec cat"))
-	proc := fmt.Sprintf("/proc/%d/", pid)
-	fds, err := os.ReadDir(proc + "fd")
-	if err != nil || len(fds) != 3 {
-		t.Errorf("the program has the descriptors %v, want three (%v)", fds, err)
-	}
-	if exe, err := os.Readlink(proc + "exe"); err != nil || exe != "/bin/busybox" {
-		t.Errorf("PID 1 is %q (%v)", exe, err)
-	}
-	for n, own := range map[string]bool{"ipc": true, "mnt": true, "net": true, "pid": true, "uts": true, "user": false, "time": false} {
-		its, err := os.Readlink(proc + "ns/" + n)
-		host, hostErr := os.Readlink("/proc/self/ns/" + n)
-		if err = errors.Join(err, hostErr); err != nil || (its != host) != own {
-			t.Errorf("namespace %s: %s, the host's is %s (%v)", n, its, host, err)
-		}
-	}
-	stat, err := os.ReadFile(proc + "status")
-	if err != nil || !regexp.MustCompile(`(?m)^NSpid:\t\d+\t1$`).Match(stat) {
-		t.Errorf("it is not PID 1 of a namespace: %s (%v)", stat, err)
-	}
-	if mounts, err := os.ReadFile("/proc/self/mountinfo"); err != nil || strings.Contains(string(mounts), b.tmp()) {
-		t.Errorf("its mounts are the host's, too: %s (%v)", mounts, err)
-	}
-	if err := errors.Join(in.Close(), cmd.Wait()); err != nil {
-		t.Error(err)
-	}
-	b.tidy(t)
-}
-
-// TestByhandInterrupted ends the script in the middle; nothing may be left.
-func TestByhandInterrupted(t *testing.T) {
-	for sig, code := range map[unix.Signal]int{unix.SIGINT: 130, unix.SIGTERM: 143, unix.SIGHUP: 129} {
-		privtest.NoTrace(t)
-		b := newBench(t)
-		cmd, in, _ := b.running(t, b.script(t, "-i", "tiny", "sh", "-c", "sleep 100 & echo ready; exec cat"))
-		defer in.Close()
-		if err := cmd.Process.Signal(sig); err != nil {
-			t.Fatal(err)
-		}
-		start := time.Now()
-		_ = cmd.Wait()
-		if got := cmd.ProcessState.ExitCode(); got != code || time.Since(start) > 5*time.Second {
-			t.Errorf("%v: exit code %d after %v, want %d", sig, got, time.Since(start), code)
-		}
-		b.tidy(t)
-	}
-}
-
-// TestByhandKilled: kill -9 of the shell outside ends the container. Its files and
-// its groups stay then; the test removes the groups.
-func TestByhandKilled(t *testing.T) {
-	privtest.NoTrace(t)
-	b := newBench(t)
-	cmd, in, pid := b.running(t, b.script(t, "-i", "tiny", "sh", "-c", "echo ready; exec cat"))
-	defer in.Close()
-	fd, err := unix.PidfdOpen(pid, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer unix.Close(fd)
-	if err := cmd.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	_ = cmd.Wait()
-	if n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 5000); n != 1 {
-		t.Errorf("PID 1 lives on: %v", err)
-	}
-	groups, err := filepath.Glob("/sys/fs/cgroup/*/learnbox-*")
-	if err != nil || len(groups) == 0 {
-		t.Fatalf("no groups: %v", err)
-	}
-	for _, g := range groups {
-		for range 100 {
-			if err = unix.Rmdir(g); !errors.Is(err, unix.EBUSY) {
-				break
-			}
-			<-time.After(20 * time.Millisecond)
-		}
-		if err != nil {
-			t.Errorf("remove %s: %v", g, err)
-		}
-	}
-}
-
-// TestByhandFails in the middle, at a place where an image has a link to the host.
-func TestByhandFails(t *testing.T) {
-	privtest.NoTrace(t)
-	b := newBench(t)
-	script := b.script(t, "-w", "/deep/link/dir", "tiny", "true")
-	for _, link := range []string{"proc", "dev", "sys", "etc", "deep/link"} {
-		lower, victim := filepath.Join(b.dir, "lower-"+filepath.Base(link)), t.TempDir()
-		if err := os.MkdirAll(filepath.Join(lower, filepath.Dir(link)), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.Symlink(victim, filepath.Join(lower, link)); err != nil {
-			t.Fatal(err)
-		}
-		changed := regexp.MustCompile(`(?m) lower=.*$`).ReplaceAllLiteralString(script, " lower='"+lower+"'")
-		got := ended(b.shell(t, changed))
-		if got.Code != 125 || !strings.Contains(got.Stderr, "/"+link+" is a symbolic link in the image") {
-			t.Errorf("/%s is a link: exit code %d, %q", link, got.Code, got.Stderr)
-		}
-		if entries, err := os.ReadDir(victim); err != nil || len(entries) > 0 {
-			t.Errorf("/%s is a link: the host has %v there now (%v)", link, entries, err)
-		}
-	}
-	b.tidy(t)
-}
-
-// TestByhandTerminal: with -t the program has a terminal that controls its session.
-func TestByhandTerminal(t *testing.T) {
-	privtest.NoTrace(t)
-	b := newBench(t)
-	script := b.script(t, "-it", "tiny", "sh", "-c", `tty; test -c /dev/console && echo console; cat /proc/self/stat | cut -d ' ' -f 7; exit 5`)
-	got := ended(b.shell(t, script))
-	want := regexp.MustCompile(`^/dev/console\r\nconsole\r\n[1-9]\d*\r\n$`)
-	if got.Code != 5 || !want.MatchString(strings.TrimPrefix(got.Stdout, "^@")) {
-		t.Errorf("exit code %d, %q %q", got.Code, got.Stdout, got.Stderr)
-	}
-	b.tidy(t)
 }

@@ -3,21 +3,29 @@ package main
 import (
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"github.com/learnbox/learnbox/explain/byhand"
 	"github.com/learnbox/learnbox/pull/store"
+	"github.com/learnbox/learnbox/sandbox/spec"
 )
 
 // byHandOf returns what shows each step of a container as lines of shell.
-func byHandOf(ct *created, rootfs string, interactive bool) (func(step string) []string, error) {
-	in := byhand.Input{
-		ID: ct.ID, Built: ct.built, EtcDir: filepath.Join(ct.Dir, "etc"),
-		Lower: rootfs, Interactive: interactive,
+func byHandOf(ct *created, rootfs string, interactive bool) func(step string) []string {
+	input := sync.OnceValues(func() (byhand.Input, error) {
+		in := byhand.Input{
+			ID: ct.ID, Built: ct.built, EtcDir: filepath.Join(ct.Dir, "etc"),
+			Lower: rootfs, Interactive: interactive,
+		}
+		return in, machine(&in)
+	})
+	return func(step string) []string {
+		in, err := input()
+		if err != nil {
+			return nil // the run itself has met it, and said so
+		}
+		return alone(byhand.Lines(step, in))
 	}
-	if err := machine(&in); err != nil {
-		return nil, err
-	}
-	return func(step string) []string { return alone(byhand.Lines(step, in)) }, nil
 }
 
 // alone makes lines of the script readable by themselves. Where the script
@@ -43,17 +51,25 @@ func alone(lines []string) []string {
 	return out
 }
 
+// noID stands for an ID where there is no container.
+const noID = "0000000000000000000000000000000000000000000000000000000000000000"
+
+// plainContainer is the config.json of an image that says nothing, run without
+// flags.
+func plainContainer(dir string) (spec.Result, error) {
+	var flags runFlags
+	return flags.build(noID, dir, store.Image{}, "/", []string{"sh"})
+}
+
 // byHandText shows a step of a plain container as lines of shell, indented; on a
 // machine where no container can be built it is empty.
 func byHandText(step string) string {
-	const lower = "/var/lib/learnbox/rootfs/IMAGE"
-	id := strings.Repeat("0", 64)
-	var flags runFlags
-	built, err := flags.build(id, "/var/lib/learnbox/containers/ID", store.Image{}, lower, []string{"sh"})
+	const dir = defaultRoot + "/containers/ID"
+	built, err := plainContainer(dir)
 	if err != nil {
 		return ""
 	}
-	in := byhand.Input{ID: id, Built: built, EtcDir: "/var/lib/learnbox/containers/ID/etc", Lower: lower}
+	in := byhand.Input{ID: noID, Built: built, EtcDir: dir + "/etc", Lower: defaultRoot + "/rootfs/IMAGE"}
 	if err := machine(&in); err != nil {
 		return ""
 	}

@@ -18,9 +18,21 @@ type cli struct {
 	InsecureRegistry []string `placeholder:"HOST" sep:"," help:"Allow plain HTTP to this host[:port] or CIDR; may be repeated."`
 	Help             helpFlag `help:"Show this help."`
 
-	RunVerb RunCmd `cmd:"" name:"run" group:"containers" help:"Run a program in a new container"`
-	Ps      PsCmd  `cmd:"" group:"containers" help:"List containers"`
-	Rm      RmCmd  `cmd:"" group:"containers" help:"Remove containers"`
+	RunVerb RunCmd     `cmd:"" name:"run" group:"containers" help:"Run a program in a new container"`
+	Create  CreateCmd  `cmd:"" group:"containers" help:"Make a container and start nothing"`
+	Start   StartCmd   `cmd:"" group:"containers" help:"Start containers that are at rest"`
+	Stop    StopCmd    `cmd:"" group:"containers" help:"Ask programs to end, and kill those that do not"`
+	Restart RestartCmd `cmd:"" group:"containers" help:"Stop containers and start them again"`
+	Kill    KillCmd    `cmd:"" group:"containers" help:"Send a signal to containers"`
+	Pause   PauseCmd   `cmd:"" group:"containers" help:"Freeze all processes of containers"`
+	Unpause UnpauseCmd `cmd:"" group:"containers" help:"Let paused containers go on"`
+	Wait    WaitCmd    `cmd:"" group:"containers" help:"Wait for programs to end and print their exit codes"`
+	Exec    ExecCmd    `cmd:"" group:"containers" help:"Run another program in a running container"`
+	Logs    LogsCmd    `cmd:"" group:"containers" help:"Show what a container has said"`
+	Attach  AttachCmd  `cmd:"" group:"containers" help:"Connect this terminal to a running container"`
+	Ps      PsCmd      `cmd:"" group:"containers" help:"List containers"`
+	Rename  RenameCmd  `cmd:"" group:"containers" help:"Give a container another name"`
+	Rm      RmCmd      `cmd:"" group:"containers" help:"Remove containers"`
 
 	Where    WhereCmd    `cmd:"" group:"explain" help:"Show at which step a run stands"`
 	Next     NextCmd     `cmd:"" group:"explain" help:"Have a run that stands at a step take it"`
@@ -36,9 +48,10 @@ type cli struct {
 	Images  ImagesCmd  `cmd:"" group:"images" help:"List the images in the store"`
 	Rmi     RmiCmd     `cmd:"" group:"images" help:"Remove images"`
 	Tag     TagCmd     `cmd:"" group:"images" help:"Give an image another name"`
-	Inspect InspectCmd `cmd:"" group:"images" help:"Show everything that is known about an object, as JSON"`
+	Inspect InspectCmd `cmd:"" group:"containers" help:"Show everything that is known about an object, as JSON"`
 
 	Byhand ByhandCmd `cmd:"" group:"explain" help:"Print a shell script that builds a container without learnbox"`
+	Whatif WhatifCmd `cmd:"" group:"explain" help:"Leave a step of a run out, where it does no harm, and compare"`
 
 	Version    VersionCmd    `cmd:"" group:"machine" help:"Show the version of learnbox and of the kernel"`
 	Completion CompletionCmd `cmd:"" group:"machine" help:"Print a completion script for a shell"`

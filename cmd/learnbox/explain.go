@@ -8,8 +8,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/learnbox/learnbox/explain"
@@ -37,7 +37,7 @@ type stopFlags struct {
 
 // allSteps are the steps of a run, in order.
 func allSteps() []narrate.Step {
-	steps := []narrate.Step{pull.ResolveStep(), pull.PullStep(), unpack.Step(), lifecycle.CreateStep()}
+	steps := []narrate.Step{pull.ResolveStep(), pull.FetchStep(), unpack.Step(), lifecycle.CreateStep()}
 	return append(append(steps, sandbox.Steps()...), lifecycle.ExitStep())
 }
 
@@ -49,12 +49,14 @@ func stepIDs() []string {
 	return ids
 }
 
+// stopsAnywhere reports whether there is a breakpoint.
+func (f *stopFlags) stopsAnywhere() bool { return f.Step || len(f.Break)+len(f.BreakAfter) > 0 }
+
 // points reads the breakpoints.
 func (f *stopFlags) points() (stop.Points, error) {
 	ids := stepIDs()
 	points, err := stop.Parse(f.Break, f.BreakAfter, ids)
-	var unknown *stop.UnknownStepError
-	if errors.As(err, &unknown) {
+	if unknown, ok := errors.AsType[*stop.UnknownStepError](err); ok {
 		return points, unknownStep(unknown.Pattern)
 	}
 	for _, id := range points.Steps() {
@@ -123,11 +125,11 @@ func (f *explainFlags) tell(ctx context.Context, a *app, image string, quiet boo
 	}
 	var file *os.File
 	if f.ExplainFile != "" {
-		if file, err = os.Create(f.ExplainFile); err != nil {
+		if file, err = os.OpenFile(f.ExplainFile, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644); err != nil { // the user's own path
 			return nil, fmt.Errorf("--explain-file: %w", err)
 		}
 	}
-	a.held = &heldWriter{to: a.stderr}
+	a.held, a.stops = &heldWriter{to: a.stderr}, stops
 	o := explain.Options{
 		Level: level, Out: a.held, Color: a.terminalErr() && os.Getenv("NO_COLOR") == "",
 		Steps: stepIDs(), Points: points, Gate: a.gateDir(), Keys: a.keys(), BeforeStop: a.held.release,
@@ -141,6 +143,7 @@ func (f *explainFlags) tell(ctx context.Context, a *app, image string, quiet boo
 		return nil, err
 	}
 	a.narrate = a.teller.Narrator()
+	debug.SetGCPercent(400) // what a run tells is a few megabytes; collecting can wait until the program runs
 	return func() {
 		a.held.release()
 		a.teller.Close()
@@ -164,19 +167,20 @@ func hello(image string) narrate.Record {
 }
 
 // know tells the Teller of a container that has its place.
-func (a *app) know(draft *lifecycle.Draft, group, rootfs string) {
+func (a *app) know(draft *lifecycle.Draft, rootfs string) (groups []string) {
 	if a.teller == nil {
-		return
+		return nil
 	}
-	groups, err := lifecycle.Groups(group)
+	groups, err := lifecycle.Groups(draft.Cgroup)
 	if err != nil {
 		groups = nil // the step that makes them says why
 	}
 	a.teller.Know(explain.Known{ID: draft.ID, Name: draft.Name, Dir: draft.Dir, Rootfs: rootfs, Groups: groups})
+	return groups
 }
 
 // knowPlan tells it which steps the container takes, and on what.
-func (a *app) knowPlan(c *RunCmd, ct *created, rootfs string) error {
+func (a *app) knowPlan(c *containerFlags, ct *created, rootfs string) error {
 	if a.teller == nil {
 		return nil
 	}
@@ -184,38 +188,37 @@ func (a *app) knowPlan(c *RunCmd, ct *created, rootfs string) error {
 	if err != nil {
 		return err
 	}
-	groups, err := lifecycle.Groups(strings.TrimPrefix(ct.built.Spec.Linux.CgroupsPath, "/"))
-	if err != nil {
-		return err
-	}
 	k := explain.Known{
-		ID: ct.ID, Name: ct.Name, Dir: ct.Dir, Rootfs: rootfs, Groups: groups,
-		Needed: []string{pull.ResolveStep().ID, pull.PullStep().ID, unpack.Step().ID, lifecycle.CreateStep().ID},
+		ID: ct.ID, Name: ct.Name, Dir: ct.Dir, Rootfs: rootfs, Groups: ct.groups,
+		Needed: []string{pull.ResolveStep().ID, pull.FetchStep().ID, unpack.Step().ID, lifecycle.CreateStep().ID},
 	}
 	for name := range ct.built.Spec.Linux.Sysctl {
 		k.Sysctls = append(k.Sysctls, name)
 	}
-	args := map[string][]string{}
 	for _, s := range outline {
-		args[s.ID] = s.Args
 		if s.Needed {
 			k.Needed = append(k.Needed, s.ID)
 		}
 	}
 	k.Needed = append(k.Needed, lifecycle.ExitStep().ID)
-	if k.ByHand, err = byHandOf(ct, rootfs, c.Interactive); err != nil {
-		return err
+	k.Args = func(step string) []string {
+		for _, s := range outline {
+			if s.ID == step {
+				return s.Args()
+			}
+		}
+		return nil
 	}
-	k.Args = func(step string) []string { return args[step] }
+	k.ByHand = byHandOf(ct, rootfs, c.Interactive)
 	a.teller.Know(k)
-	c.warnUnneeded(a, outline)
+	a.warnUnneeded(outline)
 	return nil
 }
 
 // warnUnneeded tells of breakpoints that this run will not come to.
-func (c *RunCmd) warnUnneeded(a *app, outline []sandbox.Outlined) {
+func (a *app) warnUnneeded(outline []sandbox.Outlined) {
 	for _, s := range outline {
-		if !s.Needed && (slices.Contains(c.Break, s.ID) || slices.Contains(c.BreakAfter, s.ID)) {
+		if !s.Needed && (slices.Contains(a.stops.Break, s.ID) || slices.Contains(a.stops.BreakAfter, s.ID)) {
 			a.warn("run", fmt.Sprintf("this run does not take the step %s; what decides about it: %s", s.ID, firstOf(s.Flag, "this machine")))
 		}
 	}

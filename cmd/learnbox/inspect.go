@@ -9,20 +9,26 @@ import (
 	"strings"
 	"text/template"
 
+	"github.com/learnbox/learnbox/lifecycle"
 	"github.com/learnbox/learnbox/pull/store"
 )
 
 // InspectCmd is "learnbox inspect".
 type InspectCmd struct {
 	Format string   `short:"f" placeholder:"FORMAT" help:"json, or a Go template."`
-	Type   string   `placeholder:"TYPE" help:"Look only for objects of this type: image."`
+	Size   bool     `short:"s" help:"Measure what a container has written, and all it sees."`
+	Type   string   `placeholder:"TYPE" help:"Look only for objects of this type: container, image."`
 	Names  []string `arg:"" name:"name" complete:"image" placeholder:"NAME|ID" help:"What to look at."`
 }
 
 // Help is printed below the flags.
 func (InspectCmd) Help() string {
-	return `Examples:
-  learnbox inspect alpine
+	return `A container comes before an image of the same name.
+
+Examples:
+  learnbox inspect web
+  learnbox inspect web | grep -i pid
+  learnbox inspect -f '{{.State.Status}} {{json .Learnbox.Namespaces}}' web
   learnbox inspect -f '{{.Config.Cmd}}' alpine
   learnbox inspect -f '{{json .RootFS.Layers}}' alpine busybox
   learnbox inspect -f '{{join .Config.Env "\n"}}' alpine`
@@ -30,8 +36,8 @@ func (InspectCmd) Help() string {
 
 // Run does the verb. What is unknown is complained about after the rest was shown.
 func (c *InspectCmd) Run(a *app) error {
-	if c.Type != "" && c.Type != "image" {
-		return usageError("type %q: learnbox can inspect an image", c.Type)
+	if c.Type != "" && c.Type != "image" && c.Type != "container" {
+		return usageError("type %q: learnbox can inspect a container or an image", c.Type)
 	}
 	show, err := c.printer()
 	if err != nil {
@@ -40,14 +46,33 @@ func (c *InspectCmd) Run(a *app) error {
 	var objects []any
 	var failed []error
 	for _, name := range c.Names {
-		object, err := a.inspectImage(name)
+		object, err := c.inspect(a, name)
 		if err != nil {
-			failed = append(failed, fmt.Errorf("%s: %w", name, err))
+			failed = append(failed, named(name, err))
 			continue
 		}
 		objects = append(objects, object)
 	}
 	return errors.Join(append([]error{show(a.stdout, objects)}, failed...)...)
+}
+
+// named puts the word that was asked for before an error that does not begin with it.
+func named(word string, err error) error {
+	if strings.HasPrefix(err.Error(), word) {
+		return err
+	}
+	return fmt.Errorf("%s: %w", word, err)
+}
+
+// inspect looks for a container and then for an image, unless the type is said.
+func (c *InspectCmd) inspect(a *app, name string) (any, error) {
+	if c.Type != "image" {
+		object, err := a.inspectContainer(name, c.Size)
+		if c.Type == "container" || !errors.Is(err, lifecycle.ErrNotFound) {
+			return object, err
+		}
+	}
+	return a.inspectImage(name)
 }
 
 // inspectImage is what inspect shows about one image.

@@ -92,7 +92,7 @@ func (a *app) placeOf(word string) (stop.Place, error) {
 	if err == nil {
 		return s.Place, nil
 	}
-	if word == "" && !errors.Is(err, nothingStopped) {
+	if word == "" && !errors.Is(err, errNothingStopped) {
 		return stop.Place{}, err
 	}
 	ct, err := a.runningContainer(word)

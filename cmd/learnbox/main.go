@@ -23,20 +23,29 @@ package main
 import (
 	"os"
 
+	"github.com/learnbox/learnbox/explain/whatif"
 	"github.com/learnbox/learnbox/internal/linux"
+	"github.com/learnbox/learnbox/lifecycle"
 	"github.com/learnbox/learnbox/sandbox"
 )
 
 // A learnbox without an embedded init acts as one itself: see cmd/learnbox-init.
+// A shield unshares a namespace that belongs to a thread: see explain/whatif.
 func init() {
-	if os.Args[0] == sandbox.InitName {
+	switch os.Args[0] {
+	case sandbox.InitName, lifecycle.MonitorName, whatif.Name:
 		linux.LockThread()
 	}
 }
 
 func main() {
-	if os.Args[0] == sandbox.InitName {
+	switch os.Args[0] {
+	case sandbox.InitName:
 		os.Exit(sandbox.RunInit(os.Args))
+	case lifecycle.MonitorName:
+		os.Exit(lifecycle.RunMonitor())
+	case whatif.Name:
+		os.Exit(shielded(os.Args, os.Stdin, os.Stderr))
 	}
 	os.Exit(run(os.Args, os.Stdin, os.Stdout, os.Stderr))
 }

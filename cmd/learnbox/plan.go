@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/learnbox/learnbox/lifecycle"
@@ -92,7 +91,7 @@ func (c *PlanCmd) plan(ctx context.Context, a *app) ([]planned, error) {
 	pulls := !here || c.Pull == pullAlways
 	steps := []planned{
 		outside(pull.ResolveStep(), true, narrate.Plain(c.Words[0])),
-		outside(pull.PullStep(), pulls, "from the registry"),
+		outside(pull.FetchStep(), pulls, "from the registry"),
 		outside(unpack.Step(), !flat || pulls, "into "+a.rootfsDir()),
 		outside(lifecycle.CreateStep(), true, "below "+filepath.Join(a.root, "containers")),
 	}
@@ -101,9 +100,8 @@ func (c *PlanCmd) plan(ctx context.Context, a *app) ([]planned, error) {
 		img.Config.Config.Cmd = []string{"(the image's own)"}
 		rootfs = filepath.Join(a.rootfsDir(), "…")
 	}
-	id := strings.Repeat("0", 64) // nobody has it; it is shown as ID
-	dir := filepath.Join(a.root, "containers", id)
-	built, err := c.build(id, dir, img, rootfs, c.Words[1:])
+	dir := filepath.Join(a.root, "containers", noID)
+	built, err := c.build(noID, dir, img, rootfs, c.Words[1:])
 	if err != nil {
 		return nil, err
 	}
@@ -112,14 +110,14 @@ func (c *PlanCmd) plan(ctx context.Context, a *app) ([]planned, error) {
 		return nil, err
 	}
 	for _, s := range outline {
-		steps = append(steps, c.inside(s, id, built))
+		steps = append(steps, c.inside(s, built))
 	}
 	return append(steps, outside(lifecycle.ExitStep(), true)), nil
 }
 
 // findOnly is findImage without side effects: tiny is not put into the store.
 func (a *app) findOnly(ctx context.Context, word string) (store.Image, error) {
-	s, err := store.Open(a.imagesDir())
+	s, err := store.Open(a.imagesDir()) //nolint:contextcheck // it makes a directory, which nobody cancels
 	if err != nil {
 		return store.Image{}, a.asRoot("read the images", err)
 	}
@@ -136,10 +134,13 @@ func outside(s narrate.Step, needed bool, args ...string) planned {
 
 // inside is a step of the table. Steps without a flag that are left out are so
 // because of this machine, as ns.cgroup on version 1.
-func (c *PlanCmd) inside(s sandbox.Outlined, id string, built spec.Result) planned {
-	p := planned{ID: s.ID, Title: s.Title, Why: s.Why, Needed: s.Needed, Args: slices.Clone(s.Args), Flag: s.Flag, Adds: s.Adds}
+func (c *PlanCmd) inside(s sandbox.Outlined, built spec.Result) planned {
+	p := planned{ID: s.ID, Title: s.Title, Why: s.Why, Needed: s.Needed, Flag: s.Flag, Adds: s.Adds}
+	if s.Needed {
+		p.Args = s.Args()
+	}
 	for i, arg := range p.Args {
-		p.Args[i] = strings.NewReplacer(id, "ID", id[:12], "ID").Replace(arg)
+		p.Args[i] = strings.NewReplacer(noID, "ID", noID[:12], "ID").Replace(arg)
 	}
 	if s.ID == "container.save" && c.Rm {
 		p.Args = []string{"removed at the end (--rm)"}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/docker/go-units"
@@ -17,10 +18,11 @@ import (
 
 // PullCmd is "learnbox pull".
 type PullCmd struct {
-	Quiet       bool     `short:"q" help:"Print nothing but the full name of each image."`
-	Platform    string   `placeholder:"OS/ARCH[/VARIANT]" help:"Take the image for this platform, not for this machine."`
-	MaxUnpacked string   `placeholder:"SIZE" help:"Give up on an image that unpacks to more (default 32g)."`
-	Names       []string `arg:"" name:"name" complete:"image" placeholder:"NAME[:TAG|@DIGEST]" help:"Images to download."`
+	Quiet       bool   `short:"q" help:"Print nothing but the full name of each image."`
+	Platform    string `placeholder:"OS/ARCH[/VARIANT]" help:"Take the image for this platform, not for this machine."`
+	MaxUnpacked string `placeholder:"SIZE" help:"Give up on an image that unpacks to more (default 32g)."`
+	explainFlags
+	Names []string `arg:"" name:"name" complete:"image" placeholder:"NAME[:TAG|@DIGEST]" help:"Images to download."`
 }
 
 // Help is printed below the flags.
@@ -43,6 +45,11 @@ func (c *PullCmd) Run(a *app) error {
 	if err := a.limitUnpacked(c.MaxUnpacked); err != nil {
 		return err
 	}
+	told, err := c.tell(a.ctx, a, strings.Join(c.Names, " "), c.Quiet, &stopFlags{})
+	if err != nil {
+		return err
+	}
+	defer told()
 	var failed []error
 	for _, word := range c.Names {
 		if _, err := a.pull(a.ctx, word, c.Platform, newPullOutput(a.stdout, c.Quiet)); err != nil {
@@ -197,7 +204,7 @@ func (a *app) findTold(ctx context.Context, word string) (store.Image, error) {
 		return err
 	})
 	if err == nil {
-		a.narrate.Skip(pull.PullStep())
+		a.narrate.Skip(pull.FetchStep())
 	}
 	return img, err
 }

@@ -4,11 +4,15 @@ import (
 	"errors"
 	"fmt"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/learnbox/learnbox/lifecycle"
 )
 
 // RmCmd is "learnbox rm".
 type RmCmd struct {
+	Force      bool     `short:"f" help:"Kill what runs first."`
+	Volumes    bool     `short:"v" help:"Accepted for Docker's sake: there are no anonymous volumes yet."`
 	Containers []string `arg:"" name:"container" placeholder:"CONTAINER" help:"Names, IDs or beginnings of IDs."`
 }
 
@@ -18,6 +22,7 @@ func (RmCmd) Help() string {
 
 Examples:
   learnbox rm busy_kepler
+  learnbox rm -f web
   learnbox rm $(learnbox ps -aq)`
 }
 
@@ -30,12 +35,15 @@ func (c *RmCmd) Run(a *app) error {
 	var failed []error
 	for _, word := range c.Containers {
 		ct, err := all.Find(word)
+		if err == nil && c.Force {
+			err = killIfRunning(all, ct)
+		}
 		if err == nil {
 			err = all.Remove(ct)
 		}
 		switch {
 		case errors.Is(err, lifecycle.ErrRunning):
-			failed = append(failed, hintedError{fmt.Errorf("%s: %w", word, err), "let its program end first"})
+			failed = append(failed, hintedError{fmt.Errorf("%s: %w", word, err), "stop it first, or use -f"})
 		case errors.Is(err, lifecycle.ErrNotFound):
 			failed = append(failed, hintedError{err, "learnbox ps -a lists the containers"})
 		case err != nil:
@@ -45,4 +53,14 @@ func (c *RmCmd) Run(a *app) error {
 		}
 	}
 	return errors.Join(failed...)
+}
+
+// killIfRunning kills a container's program, and waits for its rest. An --rm
+// container is gone then.
+func killIfRunning(all *lifecycle.Containers, ct lifecycle.Container) error {
+	_, err := all.Stop(ct.ID, unix.SIGKILL, -1)
+	if errors.Is(err, lifecycle.ErrNotRunning) {
+		return nil
+	}
+	return err
 }

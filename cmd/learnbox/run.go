@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -21,14 +22,20 @@ import (
 
 // RunCmd is "learnbox run".
 type RunCmd struct {
+	containerFlags
+	Detach bool `short:"d" help:"Run in the background and print the container's ID."`
+	explainFlags
+	stopFlags
+	Words []string `arg:"" passthrough:"" complete:"image" placeholder:"IMAGE [COMMAND [ARG...]]" help:"The image, and what to run in it instead of the image's own command."`
+}
+
+// containerFlags are Docker's flags for every verb that makes a container.
+type containerFlags struct {
 	runFlags
 	Rm      bool   `name:"rm" help:"Remove the container when its program has ended."`
 	Name    string `placeholder:"NAME" help:"Name of the container; a random one without it."`
 	Cidfile string `placeholder:"FILE" help:"Write the container's ID to this new file."`
 	imageFlags
-	explainFlags
-	stopFlags
-	Words []string `arg:"" passthrough:"" complete:"image" placeholder:"IMAGE [COMMAND [ARG...]]" help:"The image, and what to run in it instead of the image's own command."`
 }
 
 // Help is printed below the flags.
@@ -57,6 +64,12 @@ func (c *RunCmd) Run(a *app) error {
 	if err := unknownFlag(c.Words); err != nil {
 		return err
 	}
+	if c.Detach {
+		if err := c.detach(a); err != nil {
+			return exitError{codeOf(err), a.fullDisk(a.asRoot("run containers", err))}
+		}
+		return nil
+	}
 	if c.Interactive && c.TTY && !isTerminal(a.stdin) {
 		return errNotATerminal
 	}
@@ -75,7 +88,7 @@ func unknownFlag(words []string) error {
 	}
 	return exitError{exitUsage, hintedError{
 		fmt.Errorf("unknown flag %s", words[0]),
-		"containers in the background (-d) and published ports (-p) are not offered yet",
+		"published ports (-p) are not offered yet",
 	}}
 }
 
@@ -116,7 +129,11 @@ func (c *RunCmd) run(a *app) (code int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	ct, err := c.create(ctx, a, all)
+	ct, err := c.make(ctx, a, all, c.Words, func(draft *lifecycle.Draft) error {
+		return draft.Clone(ctx, lifecycle.CloneOptions{
+			Terminal: c.TTY, Stdin: c.Interactive, HostPIDs: c.hostPIDs(a), Narrate: a.narrate,
+		})
+	})
 	if err != nil {
 		return 0, err
 	}
@@ -125,6 +142,7 @@ func (c *RunCmd) run(a *app) (code int, err error) {
 		return 0, err
 	}
 	if a.teller != nil {
+		debug.SetGCPercent(100)
 		a.teller.Running()
 		if c.TTY {
 			a.teller.Mute() // the terminal is the program's
@@ -156,22 +174,24 @@ type created struct {
 	record lifecycle.Record
 	built  spec.Result
 	filter func() (sandbox.Filter, error) // compiles the seccomp profile
+	groups []string                       // the directories of its control group, if somebody tells of them
 }
 
-// create makes a container from an image and the flags. Its first process comes
-// up while its config.json is built.
-func (c *RunCmd) create(ctx context.Context, a *app, all *lifecycle.Containers) (_ *created, err error) {
-	img, rootfs, err := c.flattened(ctx, a, c.Words[0])
+// make makes a container from an image and the flags. If there is something to do
+// as soon as it has a place, then its first process comes up while its config.json
+// is built.
+func (c *containerFlags) make(ctx context.Context, a *app, all *lifecycle.Containers, words []string, placed func(*lifecycle.Draft) error) (_ *created, err error) {
+	img, rootfs, err := c.flattened(ctx, a, words[0])
 	if err != nil {
 		return nil, err
 	}
 	var draft *lifecycle.Draft
-	var group string
+	var groups []string
 	var noGroup error
 	err = a.narrate.Run(lifecycle.CreateStep(), func() error {
 		if draft, err = all.New(ctx, c.Name); err == nil {
-			group, noGroup = spec.CgroupPath(draft.ID, c.CgroupParent)
-			a.know(draft, group, rootfs)
+			draft.Cgroup, noGroup = spec.CgroupPath(draft.ID, c.CgroupParent)
+			groups = a.know(draft, rootfs)
 		}
 		return err
 	})
@@ -186,13 +206,13 @@ func (c *RunCmd) create(ctx context.Context, a *app, all *lifecycle.Containers) 
 	if noGroup != nil {
 		return nil, noGroup
 	}
-	if err := draft.Clone(ctx, lifecycle.CloneOptions{
-		Cgroup: group, Terminal: c.TTY, Stdin: c.Interactive, HostPIDs: c.PID == "host", Narrate: a.narrate,
-	}); err != nil {
-		return nil, err
+	if placed != nil {
+		if err := placed(draft); err != nil {
+			return nil, err
+		}
 	}
-	ct := &created{Draft: draft}
-	if ct.built, err = c.build(draft.ID, draft.Dir, img, rootfs, c.Words[1:]); err != nil {
+	ct := &created{Draft: draft, groups: groups}
+	if ct.built, err = c.build(draft.ID, draft.Dir, img, rootfs, words[1:]); err != nil {
 		return nil, err
 	}
 	if err := a.knowPlan(c, ct, rootfs); err != nil {
@@ -210,12 +230,12 @@ func (c *RunCmd) create(ctx context.Context, a *app, all *lifecycle.Containers) 
 	if ct.filter, err = a.seccompProfile(ct.built); err != nil {
 		return nil, err
 	}
-	ct.record = c.record(ct, img, rootfs)
+	ct.record = c.record(a, ct, words[0], img, rootfs)
 	return ct, c.writeCidfile(draft.ID)
 }
 
 // freeCidfile looks at the place for the ID before anything is pulled.
-func (c *RunCmd) freeCidfile() error {
+func (c *containerFlags) freeCidfile() error {
 	if _, err := os.Lstat(c.Cidfile); c.Cidfile == "" || errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -223,7 +243,7 @@ func (c *RunCmd) freeCidfile() error {
 }
 
 // writeCidfile writes the ID to a file that must be new, as Docker wants it.
-func (c *RunCmd) writeCidfile(id string) error {
+func (c *containerFlags) writeCidfile(id string) error {
 	if c.Cidfile == "" {
 		return nil
 	}
@@ -251,7 +271,7 @@ func (ct *created) start(ctx context.Context, a *app, proxy *signalProxy, termin
 			return ct.filter()
 		},
 		Size: size, Unconfined: ct.built.SeccompProfile == spec.SeccompUnconfined,
-		OwnFilter: ct.built.SeccompProfile != "",
+		OwnFilter: ct.built.SeccompProfile != "", Without: a.without,
 	})
 	if err != nil {
 		return nil, err

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
@@ -54,6 +55,9 @@ type runFlags struct {
 	StopSignal string   `placeholder:"SIGNAL" help:"Signal that asks the program to end (default the image's, or SIGTERM)."`
 	Label      []string `short:"l" sep:"none" placeholder:"NAME=VALUE" help:"A label of the container."`
 }
+
+// flags are the flags themselves, of whatever verb they are part of.
+func (f *runFlags) flags() *runFlags { return f }
 
 // imageFlags are Docker's flags that say which image, for every verb that makes
 // a container of one.
@@ -141,12 +145,19 @@ func (f *runFlags) build(id, dir string, img store.Image, rootfs string, command
 	return built, nil
 }
 
+// hostPIDs reports whether the init is to be cloned without a pid namespace. It
+// has to be cloned in any case, so that is what whatif leaves out of the step.
+func (c *RunCmd) hostPIDs(a *app) bool {
+	return c.PID == "host" || slices.Contains(a.without, "init.clone")
+}
+
 // record is what learnbox keeps besides the config.json.
-func (c *RunCmd) record(ct *created, img store.Image, rootfs string) lifecycle.Record {
+func (c *containerFlags) record(a *app, ct *created, word string, img store.Image, rootfs string) lifecycle.Record {
 	return lifecycle.Record{
-		ID: ct.ID, Name: ct.Name, Image: c.Words[0], ImageID: img.ID.String(), Rootfs: rootfs,
-		Created: time.Now().UTC(), AutoRemove: c.Rm, Init: ct.built.Init,
+		ID: ct.ID, Name: ct.Name, Image: word, ImageID: img.ID.String(), Rootfs: rootfs,
+		Created: time.Now().UTC(), AutoRemove: c.Rm, Init: ct.built.Init, OpenStdin: c.Interactive,
 		Seccomp: ct.built.SeccompProfile, StopSignal: ct.built.StopSignal, Labels: ct.built.Labels,
+		Args: ct.built.Spec.Process.Args, Command: a.argv[1:],
 	}
 }
 

@@ -20,6 +20,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/learnbox/learnbox/explain/whatif"
 	"github.com/learnbox/learnbox/internal/privtest"
 )
 
@@ -27,9 +28,11 @@ import (
 // its names. An unregistered name would run the whole suite inside the child.
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"learnbox":      main,
-		"learnbox-init": main,
-		"learnbox-told": told,
+		"learnbox":         main,
+		"learnbox-init":    main,
+		"learnbox-monitor": main,
+		"learnbox-told":    told,
+		whatif.Name:        main,
 	})
 }
 

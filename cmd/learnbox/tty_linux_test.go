@@ -25,7 +25,15 @@ type session struct {
 	cmd *exec.Cmd
 
 	mu     sync.Mutex
-	screen bytes.Buffer
+	screen bytes.Buffer // what was not seen yet
+	all    bytes.Buffer
+}
+
+// seen is all that the screen has shown.
+func (s *session) seen() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.all.String()
 }
 
 // learnboxCommand is the test binary under the name learnbox, with a root of its own.
@@ -50,7 +58,12 @@ func learnboxCommand(t *testing.T, args ...string) *exec.Cmd {
 
 func startSession(t *testing.T, args ...string) *session {
 	t.Helper()
-	s := &session{t: t, cmd: learnboxCommand(t, args...)}
+	return startCommand(t, learnboxCommand(t, args...))
+}
+
+func startCommand(t *testing.T, cmd *exec.Cmd) *session {
+	t.Helper()
+	s := &session{t: t, cmd: cmd}
 	master, err := pty.StartWithSize(s.cmd, &pty.Winsize{Rows: 31, Cols: 97})
 	if err != nil {
 		t.Fatal(err)
@@ -73,6 +86,7 @@ func startSession(t *testing.T, args ...string) *session {
 func (s *session) Write(p []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.all.Write(p)
 	return s.screen.Write(p)
 }
 

@@ -22,12 +22,12 @@ type WhereCmd struct {
 // Help is printed below the flags.
 func (WhereCmd) Help() string {
 	return `Shows the runs that stand at a breakpoint: at which step, what has been done,
-and what comes.
+and what comes. Start one with learnbox run --step IMAGE in another shell.
 
 Examples:
-  learnbox run -it --step alpine      (in one shell)
-  learnbox where                      (in another)
-  learnbox next`
+  learnbox where
+  learnbox where busy_kepler
+  learnbox where --json`
 }
 
 // Run does the verb.
@@ -44,7 +44,7 @@ func (c *WhereCmd) Run(a *app) error {
 		all = []stop.Stopped{one}
 	}
 	if len(all) == 0 {
-		return nothingStopped
+		return errNothingStopped
 	}
 	for i, s := range all {
 		if c.JSON {
@@ -61,8 +61,8 @@ func (c *WhereCmd) Run(a *app) error {
 	return nil
 }
 
-// nothingStopped is the answer when no run stands at a breakpoint.
-var nothingStopped = hintedError{errors.New("no run stands at a breakpoint"), "start one with: learnbox run --step IMAGE"}
+// errNothingStopped is the answer when no run stands at a breakpoint.
+var errNothingStopped = hintedError{errors.New("no run stands at a breakpoint"), "start one with: learnbox run --step IMAGE"}
 
 // stoppedRuns are the runs that have a gate.
 func (a *app) stoppedRuns() ([]stop.Stopped, error) {
@@ -96,7 +96,7 @@ func (a *app) stopped(word string) (stop.Stopped, error) {
 	case len(fit) > 1:
 		return stop.Stopped{}, exitError{exitUsage, hintedError{errors.New("more than one run is meant"), "name one of: " + strings.Join(labels(fit), ", ")}}
 	case word == "":
-		return stop.Stopped{}, nothingStopped
+		return stop.Stopped{}, errNothingStopped
 	}
 	return stop.Stopped{}, a.notStopped(word)
 }

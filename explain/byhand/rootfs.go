@@ -51,9 +51,8 @@ func overlay(in *Input) []string {
 		`chown --reference="$lower" "$dir/upper"`,
 		`chmod --reference="$lower" "$dir/upper"`,
 	)
-	lower := `$lower`
 	if strings.ContainsAny(in.Lower, `\:,`) { // what overlayfs reads as a separator
-		lower = strings.NewReplacer(`\`, `\\`, `:`, `\:`, `,`, `\,`).Replace(in.Lower)
+		lower := strings.NewReplacer(`\`, `\\`, `:`, `\:`, `,`, `\,`).Replace(in.Lower)
 		return append(lines, "mount -t overlay -o "+quote("lowerdir="+lower)+`,upperdir="$dir/upper",workdir="$dir/work",volatile overlay "$root"`)
 	}
 	return append(lines, `mount -t overlay -o "lowerdir=$lower,upperdir=$dir/upper,workdir=$dir/work,volatile" overlay "$root"`)

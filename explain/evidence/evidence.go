@@ -16,7 +16,6 @@
 package evidence
 
 import (
-	"fmt"
 	"path/filepath"
 	"strings"
 
@@ -32,32 +31,63 @@ type Subject struct {
 	Rootfs  string   // the flattened image
 	Groups  []string // the directories of its control group
 	Sysctls []string // names of those that the run sets
+
+	files fileCache
+}
+
+// AtOnce is a Subject of which everything is read at one moment: no file twice.
+func (s Subject) AtOnce() Subject {
+	s.files = fileCache{}
+	return s
 }
 
 // A probe reads one thing. An entry of a list is a fact of its own, and told
 // only if it is new or gone.
 type probe struct {
-	fact  string
-	list  bool
-	quiet bool // told of only if it has changed
-	read  func(Subject) (source string, values []string)
+	fact   string
+	list   bool
+	steady bool // only steps that have the probe change it: what it read last still holds
+	read   func(Subject) (source string, values []string)
+	quiet  bool                         // told of only if it has changed
+	show   func(Subject, string) string // how an entry of a list is told; nil: as it is
 }
+
+// tell is a value as people read it.
+func (p probe) tell(s Subject, value string) string {
+	if p.show == nil {
+		return value
+	}
+	return p.show(s, value)
+}
+
+// A Watcher looks at one container, step by step.
+type Watcher struct {
+	last map[string][]string // of steady probes, by their fact
+}
+
+// Forget makes the Watcher read everything anew: somebody else may have been at
+// the container.
+func (w *Watcher) Forget() { w.last = nil }
 
 // A Watch remembers what probes read before a step.
 type Watch struct {
+	of     *Watcher
 	probes []probe
 	before [][]string
 }
 
 // Begin reads what the step is going to change. The step may be one that
 // nothing is known of.
-func Begin(step string, s Subject) Watch {
-	w := Watch{probes: table(step)}
-	for _, p := range w.probes {
-		_, values := p.read(s)
-		w.before = append(w.before, values)
+func (w *Watcher) Begin(step string, s Subject) Watch {
+	watch := Watch{of: w, probes: table(step)}
+	for _, p := range watch.probes {
+		values, known := w.last[p.fact]
+		if !known {
+			_, values = p.read(s)
+		}
+		watch.before = append(watch.before, values)
 	}
-	return w
+	return watch
 }
 
 // End reads the same again and returns what there is now, beside what was
@@ -66,8 +96,14 @@ func (w Watch) End(s Subject) []narrate.Fact {
 	var facts []narrate.Fact
 	for i, p := range w.probes {
 		source, after := p.read(s)
+		if p.steady {
+			if w.of.last == nil {
+				w.of.last = map[string][]string{}
+			}
+			w.of.last[p.fact] = after
+		}
 		if p.list {
-			facts = append(facts, changes(p.fact, source, w.before[i], after)...)
+			facts = append(facts, changes(p, s, source, w.before[i], after)...)
 			continue
 		}
 		before, now := strings.Join(w.before[i], " "), strings.Join(after, " ")
@@ -87,6 +123,7 @@ func Now(step string, s Subject) []narrate.Fact {
 			values = []string{strings.Join(values, " ")}
 		}
 		for _, v := range values {
+			v = p.tell(s, v)
 			facts = append(facts, narrate.Fact{Fact: p.fact, Source: source, After: v, Before: v})
 		}
 	}
@@ -94,23 +131,30 @@ func Now(step string, s Subject) []narrate.Fact {
 }
 
 // changes are the entries that came and went between two readings of a list.
-func changes(fact, source string, before, after []string) []narrate.Fact {
+func changes(p probe, s Subject, source string, before, after []string) []narrate.Fact {
 	var facts []narrate.Fact
 	for _, v := range minus(after, before) {
-		facts = append(facts, narrate.Fact{Fact: fact, Source: source, After: v})
+		facts = append(facts, narrate.Fact{Fact: p.fact, Source: source, After: p.tell(s, v)})
 	}
-	gone := minus(before, after)
-	if len(gone) > 5 { // the old root with all that was mounted below it
-		gone = append(gone[:4:4], fmt.Sprintf("and %d more", len(gone)-4))
-	}
-	for _, v := range gone {
-		facts = append(facts, narrate.Fact{Fact: fact, Source: source, Before: v})
+	const most = 4 // of the old root's mounts; with it go all below it
+	for i, v := range minus(before, after) {
+		v = p.tell(s, v)
+		if i == most {
+			v = "and more"
+		}
+		facts = append(facts, narrate.Fact{Fact: p.fact, Source: source, Before: v})
+		if i == most {
+			break
+		}
 	}
 	return facts
 }
 
 // minus is a without the entries of b, each as often as it stands there.
 func minus(a, b []string) []string {
+	for len(a) > 0 && len(b) > 0 && a[0] == b[0] { // most lists grow at their end
+		a, b = a[1:], b[1:]
+	}
 	count := map[string]int{}
 	for _, v := range b {
 		count[v]++

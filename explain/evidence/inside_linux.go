@@ -30,16 +30,34 @@ func hostname() probe {
 func sysctls() probe {
 	return probe{fact: "sysctl", list: true, read: func(s Subject) (string, []string) {
 		var values []string
-		read := func() error {
-			for _, name := range s.Sysctls {
-				file := filepath.Join("/proc/sys", strings.ReplaceAll(name, ".", "/"))
-				values = append(values, name+" = "+strings.Join(lines(file), " "))
-			}
-			return nil
-		}
 		_ = linux.Inside(s.proc("ns/net"), unix.CLONE_NEWNET, func() error {
-			return linux.Inside(s.proc("ns/ipc"), unix.CLONE_NEWIPC, read)
-		})
+			return linux.Inside(s.proc("ns/ipc"), unix.CLONE_NEWIPC, func() error {
+				for _, name := range s.Sysctls {
+					file := filepath.Join("/proc/sys", strings.ReplaceAll(name, ".", "/"))
+					values = append(values, name+" = "+strings.Join(lines(file), " "))
+				}
+				return nil
+			})
+		}) // a process that is gone has no parameters
 		return "/proc/sys in " + s.proc("ns"), values
 	}}
+}
+
+// readAll reads a file in as few calls as it takes; what cannot be read is
+// empty. The kernel writes most files of /proc anew for every read.
+func readAll(file string) string {
+	f, err := unix.Open(file, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return ""
+	}
+	defer unix.Close(f)
+	buf := make([]byte, 32<<10)
+	var all []byte
+	for {
+		n, err := unix.Read(f, buf)
+		if n <= 0 || err != nil {
+			return string(all)
+		}
+		all = append(all, buf[:n]...)
+	}
 }

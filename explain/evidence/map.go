@@ -43,13 +43,14 @@ func Processes(group string) []Process {
 		if !slices.ContainsFunc(lines(filepath.Join(dir, "cgroup")), func(l string) bool { return strings.Contains(l+"/", "/"+group+"/") }) {
 			continue
 		}
-		numbers := strings.Fields(strings.Join(field(file, "NSpid"), " "))
+		status := lines(file)
+		numbers := strings.Fields(strings.Join(field(status, "NSpid"), " "))
 		if len(numbers) == 0 {
 			continue // it has ended
 		}
 		all = append(all, Process{
 			Pid: number(filepath.Base(dir)), Inside: number(numbers[len(numbers)-1]),
-			Parent: number(strings.Join(field(file, "PPid"), "")), Name: strings.Join(field(file, "Name"), ""),
+			Parent: number(strings.Join(field(status, "PPid"), "")), Name: strings.Join(field(status, "Name"), ""),
 		})
 	}
 	slices.SortFunc(all, func(a, b Process) int { return a.Pid - b.Pid })

@@ -34,15 +34,15 @@ func status(keys ...string) []probe {
 	var probes []probe
 	for _, key := range keys {
 		probes = append(probes, probe{fact: key, read: func(s Subject) (string, []string) {
-			return s.proc("status"), field(s.proc("status"), key)
+			return s.proc("status"), field(s.lines(s.proc("status")), key)
 		}})
 	}
 	return probes
 }
 
-// field is what stands behind "KEY:" in a file.
-func field(file, key string) []string {
-	for _, l := range lines(file) {
+// field is what stands behind "KEY:" in lines.
+func field(lines []string, key string) []string {
+	for _, l := range lines {
 		if value, ok := strings.CutPrefix(l, key+":"); ok {
 			return []string{strings.Join(strings.Fields(value), " ")}
 		}
@@ -50,38 +50,33 @@ func field(file, key string) []string {
 	return nil
 }
 
-// mounts are the rows of the mount table, without the numbers of mounts and
-// devices: what is mounted where, as what.
+// mounts are the rows of the mount table. They are compared as the kernel wrote
+// them, and told without the numbers of mounts and devices: what is mounted
+// where, as what.
 func mounts() probe {
-	return probe{fact: "mount", list: true, read: func(s Subject) (string, []string) {
-		var rows []string
-		for _, l := range lines(s.proc("mountinfo")) {
-			if row, ok := mountRow(l); ok {
-				rows = append(rows, strings.ReplaceAll(row, s.Dir+"/merged", "MERGED"))
-			}
-		}
-		return s.proc("mountinfo"), rows
+	return probe{fact: "mount", list: true, steady: true, show: mountRow, read: func(s Subject) (string, []string) {
+		return s.proc("mountinfo"), s.lines(s.proc("mountinfo"))
 	}}
 }
 
 // mountRow makes "overlay on / (rw,relatime)" of a line of mountinfo.
-func mountRow(line string) (string, bool) {
+func mountRow(s Subject, line string) string {
 	f := strings.Fields(line)
 	dash := slices.Index(f, "-")
 	if dash < 6 || len(f) < dash+4 {
-		return "", false
+		return line
 	}
 	what := f[dash+1]
 	if f[3] != "/" { // a part of a file system, bound here
 		what += " " + f[3]
 	}
-	return fmt.Sprintf("%s on %s (%s)", what, f[4], f[5]), true
+	return strings.ReplaceAll(fmt.Sprintf("%s on %s (%s)", what, f[4], f[5]), s.Dir+"/merged", "MERGED")
 }
 
 // propagation counts the rows that are tied to mounts of another namespace.
 func propagation() probe {
 	return probe{fact: "mounts tied to others", read: func(s Subject) (string, []string) {
-		all, tied := lines(s.proc("mountinfo")), 0
+		all, tied := s.lines(s.proc("mountinfo")), 0
 		for _, l := range all {
 			before, _, _ := strings.Cut(l, " - ")
 			if strings.Contains(before, " shared:") || strings.Contains(before, " master:") {
@@ -98,7 +93,7 @@ func propagation() probe {
 // count says how many rows a file has.
 func count(fact, name string) probe {
 	return probe{fact: fact, read: func(s Subject) (string, []string) {
-		if n := len(lines(s.proc(name))); n > 0 {
+		if n := len(s.lines(s.proc(name))); n > 0 {
 			return s.proc(name), []string{strconv.Itoa(n)}
 		}
 		return s.proc(name), nil
@@ -109,7 +104,7 @@ func count(fact, name string) probe {
 func rows(fact, name string) probe {
 	return probe{fact: fact, list: true, read: func(s Subject) (string, []string) {
 		var all []string
-		for _, l := range lines(s.proc(name)) {
+		for _, l := range s.lines(s.proc(name)) {
 			all = append(all, strings.Join(strings.Fields(l), " "))
 		}
 		return s.proc(name), all
@@ -162,7 +157,7 @@ func content(name string) probe {
 // loopback is what the routing table of the process's network knows of 127.0.0.1.
 func loopback() probe {
 	return probe{fact: "127.0.0.1", read: func(s Subject) (string, []string) {
-		all := lines(s.proc("net/fib_trie"))
+		all := s.lines(s.proc("net/fib_trie"))
 		for i, l := range all {
 			if strings.HasSuffix(l, "127.0.0.1") && i+1 < len(all) {
 				return s.proc("net/fib_trie"), []string{strings.TrimSpace(all[i+1])}
@@ -176,7 +171,7 @@ func loopback() probe {
 func devices() probe {
 	return probe{fact: "interfaces", read: func(s Subject) (string, []string) {
 		var names []string
-		for _, l := range lines(s.proc("net/dev")) {
+		for _, l := range s.lines(s.proc("net/dev")) {
 			if name, _, ok := strings.Cut(l, ":"); ok {
 				names = append(names, strings.TrimSpace(name))
 			}
@@ -207,10 +202,25 @@ func listed(dir string) (string, []string) {
 	return dir, names
 }
 
+// A fileCache remembers files of /proc, each of which costs the kernel a while to
+// write, for as long as one look takes. A nil one reads every time.
+type fileCache map[string][]string
+
+// lines are those of a file, without the last newline; nil if it cannot be read.
+func (s Subject) lines(file string) []string {
+	if all, known := s.files[file]; known {
+		return all
+	}
+	all := lines(file)
+	if s.files != nil {
+		s.files[file] = all
+	}
+	return all
+}
+
 func lines(file string) []string {
-	data, err := os.ReadFile(file)
-	text := strings.TrimSpace(string(data))
-	if err != nil || text == "" {
+	text := strings.TrimSpace(readAll(file))
+	if text == "" {
 		return nil
 	}
 	return strings.Split(text, "\n")

@@ -77,3 +77,12 @@ func fileSystem(step string) []probe {
 	}
 	return nil
 }
+
+// Facts names what is read for a step, for documentation.
+func Facts(step string) []string {
+	var names []string
+	for _, p := range table(step) {
+		names = append(names, p.fact)
+	}
+	return names
+}

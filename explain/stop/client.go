@@ -6,11 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"path/filepath"
 	"slices"
 	"syscall"
+
+	"github.com/learnbox/learnbox/internal/linux"
 )
 
 // ErrBusy reports a run that is on its way to its next stop: somebody else was
@@ -75,7 +76,7 @@ func (s Stopped) Say(v Verdict) (*Place, error) {
 }
 
 func ask(file string, v Verdict) (reply, error) {
-	c, err := net.Dial("unix", file)
+	c, err := linux.Dial(file)
 	if err != nil {
 		return reply{}, err
 	}

@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"sync"
+
+	"github.com/learnbox/learnbox/internal/linux"
 )
 
 // A Verdict is what a run is told that waits.
@@ -62,11 +64,10 @@ func Open(dir string) (*Gate, error) {
 	if err := os.Remove(fresh); err != nil && !errors.Is(err, fs.ErrNotExist) { // of a dead process with our PID
 		return nil, fmt.Errorf("open a gate: %w", err)
 	}
-	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: fresh, Net: "unix"})
+	l, err := linux.Listen(fresh)
 	if err != nil {
 		return nil, fmt.Errorf("open a gate: %w", err)
 	}
-	l.SetUnlinkOnClose(false) // it knows the first name only
 	g := &Gate{listener: l, file: file, verdicts: make(chan Verdict)}
 	if err := errors.Join(os.Chmod(fresh, 0o600), os.Rename(fresh, file)); err != nil {
 		return nil, fmt.Errorf("open a gate: %w", errors.Join(err, l.Close(), os.Remove(fresh)))

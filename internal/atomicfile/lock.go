@@ -43,6 +43,13 @@ func TryAcquire(path string) (*Lock, error) {
 	return &Lock{f}, nil
 }
 
+// File is the open lock file. A process that inherits it holds the lock too, until
+// both have closed it (flock(2)).
+func (l *Lock) File() *os.File { return l.f }
+
+// Inherit is the lock that somebody else took, on a file that was inherited.
+func Inherit(f *os.File) *Lock { return &Lock{f} }
+
 // Release gives the lock back.
 func (l *Lock) Release() error { return l.f.Close() }
 

@@ -126,3 +126,10 @@ func NewMount(fstype string, attr int, options ...string) (*os.File, error) {
 	}
 	return os.NewFile(uintptr(mnt), fstype), nil
 }
+
+// ProtectTree makes a mount and all mounts below it read-only, or fails:
+// mount_setattr(2) of Linux 5.12 does it to all of them at once.
+func ProtectTree(mount *os.File) error {
+	err := unix.MountSetattr(int(mount.Fd()), "", unix.AT_EMPTY_PATH|unix.AT_RECURSIVE, &unix.MountAttr{Attr_set: unix.MOUNT_ATTR_RDONLY})
+	return Failed(err, "mount_setattr(%q, \"\", AT_EMPTY_PATH|AT_RECURSIVE, {attr_set=MOUNT_ATTR_RDONLY})", mount.Name())
+}

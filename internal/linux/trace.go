@@ -12,12 +12,11 @@ import (
 type Call struct {
 	Call   string // with its decoded arguments
 	Result string // "ok", or the errno's name
-	At     string // where in the source: "sandbox/rootfs/mount_linux.go:57"
 }
 
 // trace hears of calls, if somebody traces. It is the one variable of the
 // package: a call does not know who wants to hear of it.
-var trace atomic.Pointer[func(Call)]
+var trace atomic.Pointer[func(Call)] //nolint:gochecknoglobals // see above
 
 // Trace shows hear every call of this process that goes through Failed, from
 // any goroutine, until stop is called. Nothing is formatted when nobody traces.
@@ -32,16 +31,22 @@ func show(hear func(Call), call string, errno syscall.Errno) {
 	if errno != 0 {
 		result = errnoName(errno)
 	}
-	hear(Call{call, result, caller()})
+	hear(Call{call, result})
 }
 
-// caller is the first line outside this package that led to a call.
-func caller() string {
-	pcs := make([]uintptr, 16)
-	frames := runtime.CallersFrames(pcs[:runtime.Callers(3, pcs)])
-	for {
+// Caller is the place in the source of the call that is being heard of, as in
+// "sandbox/rootfs/mount_linux.go:57": the first line outside this package below
+// Failed. To be called from within hear.
+func Caller() string {
+	var pcs [16]uintptr
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(3, pcs[:])])
+	for inside := false; ; {
 		frame, more := frames.Next()
-		if pkg, line := place(frame); pkg != "internal/linux" || !more {
+		pkg, line := place(frame)
+		switch {
+		case pkg == "internal/linux":
+			inside = true
+		case inside || !more:
 			return line
 		}
 	}

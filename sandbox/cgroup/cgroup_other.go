@@ -15,6 +15,9 @@ func Detect() (Hierarchy, error) { return Hierarchy{}, errLinux }
 // Open needs Linux.
 func Open(Hierarchy, string) (*Group, error) { return nil, errLinux }
 
+// Dirs are none.
+func (g *Group) Dirs() []string { return nil }
+
 // Kill needs Linux.
 func (g *Group) Kill() error { return errLinux }
 

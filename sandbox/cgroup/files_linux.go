@@ -45,13 +45,13 @@ func readFile(path string) (string, error) {
 // between two of these calls, so they are tried more than once.
 func mkdirs(root, dir string, prepare func(dir string) error) error {
 	for try := 0; ; try++ {
-		err := unix.Mkdir(dir, 0o755)
+		err := linux.Failed(unix.Mkdir(dir, 0o755), "mkdir(%q, 0755)", dir)
 		if err == nil {
 			return prepare(dir)
 		}
 		parent := filepath.Dir(dir)
 		if !errors.Is(err, unix.ENOENT) || len(parent) <= len(root) || try == 10 {
-			return linux.Failed(err, "mkdir(%q, 0755)", dir)
+			return err
 		}
 		err = mkdirs(root, parent, prepare)
 		if err != nil && !errors.Is(err, unix.EEXIST) && !isGone(err) {

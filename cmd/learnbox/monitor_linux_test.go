@@ -1,0 +1,201 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/learnbox/learnbox/internal/privtest"
+)
+
+// parentOf is the parent of a process.
+func parentOf(t *testing.T, pid int) int {
+	t.Helper()
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	fields := strings.Fields(string(stat[strings.LastIndex(string(stat), ")")+1:]))
+	parent, err := strconv.Atoi(fields[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return parent
+}
+
+// pidOf is the first process of the only container.
+func (b bench) pidOf(t *testing.T) int {
+	t.Helper()
+	dirs, err := filepath.Glob(filepath.Join(b.root, "containers", "[0-9a-f]*", "state"))
+	if err != nil || len(dirs) != 1 {
+		t.Fatalf("states: %v, %v", dirs, err)
+	}
+	for line := range strings.Lines(readText(t, dirs[0])) {
+		if value, ok := strings.CutPrefix(strings.TrimSpace(line), `"Pid": `); ok {
+			pid, err := strconv.Atoi(strings.TrimSuffix(value, ","))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return pid
+		}
+	}
+	t.Fatal("the state names no process")
+	return 0
+}
+
+// TestMonitorsLife: who is whose parent, and what is left when one is killed.
+func TestMonitorsLife(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		kill   func(t *testing.T, program, monitor int)
+		status string
+	}{
+		{"the program is killed", func(_ *testing.T, program, _ int) { _ = unix.Kill(program, unix.SIGKILL) }, "Exited (137)"},
+		{"the monitor is killed", func(_ *testing.T, _, monitor int) { _ = unix.Kill(monitor, unix.SIGKILL) }, "Exited (137)"},
+		{"both are killed", func(_ *testing.T, program, monitor int) {
+			_ = unix.Kill(monitor, unix.SIGKILL)
+			_ = unix.Kill(program, unix.SIGKILL)
+		}, "Exited (137)"},
+		{"the monitor hears of a terminal that went away", func(t *testing.T, program, monitor int) {
+			t.Helper()
+			_ = unix.Kill(monitor, unix.SIGHUP)
+			_ = unix.Kill(monitor, unix.SIGINT)
+			time.Sleep(50 * time.Millisecond)
+			if parentOf(t, program) != monitor {
+				t.Error("the monitor is gone")
+			}
+		}, "Up "},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			privtest.NoTrace(t)
+			b := newBench(t)
+			b.must(t, "run", "-d", "--name", "box", "tiny", "sleep", "1000")
+			program := b.pidOf(t)
+			monitor := parentOf(t, program)
+			if session, err := unix.Getsid(monitor); err != nil || session != monitor {
+				t.Errorf("the monitor's session is %d (%v), its PID %d", session, err, monitor)
+			}
+			c.kill(t, program, monitor)
+			deadline := time.Now().Add(10 * time.Second)
+			for {
+				list := b.must(t, "ps", "-a")
+				if strings.Contains(list, c.status) {
+					break
+				}
+				if time.Now().After(deadline) {
+					t.Fatalf("ps says\n%s\nwant %s", list, c.status)
+				}
+				time.Sleep(20 * time.Millisecond)
+			}
+			b.must(t, "rm", "-f", "box")
+			b.nothingLeft(t)
+		})
+	}
+}
+
+func TestAttachInATerminal(t *testing.T) {
+	privtest.NoTrace(t)
+	b := newBench(t)
+	b.must(t, "run", "-dit", "--name", "box", "tiny", "sh")
+	first := startCommand(t, b.command(t, "learnbox", "attach", "box"))
+	first.typeIn("echo one $((40 + 2))\r")
+	first.see("one 42")
+	second := startCommand(t, b.command(t, "learnbox", "attach", "box"))
+	second.typeIn("stty size\r")
+	second.see("31 97") // the terminal's size came along
+	first.see("31 97")  // both see it
+	first.typeIn("\x10\x11")
+	if code := first.end(); code != 0 {
+		t.Errorf("detach keys end with %d", code)
+	}
+	second.typeIn("exit 6\r")
+	if code := second.end(); code != 6 {
+		t.Errorf("attach ends with %d, want the program's 6", code)
+	}
+	b.must(t, "rm", "box")
+	b.nothingLeft(t)
+}
+
+func TestManyInTheBackground(t *testing.T) {
+	privtest.NoTrace(t)
+	b := newBench(t)
+	b.must(t, "run", "--rm", "tiny", "true")
+	const many = 30
+	var wg sync.WaitGroup
+	for i := range many {
+		wg.Go(func() {
+			cmd := b.command(t, "learnbox", "run", "-d", "--name", fmt.Sprintf("box%d", i), "tiny", "sleep", "1000")
+			if out, err := cmd.CombinedOutput(); err != nil {
+				t.Errorf("%v: %s", err, out)
+			}
+		})
+	}
+	wg.Wait()
+	ids := strings.Fields(b.must(t, "ps", "-q"))
+	if len(ids) != many {
+		t.Errorf("%d containers run, want %d", len(ids), many)
+	}
+	b.must(t, append([]string{"rm", "-f"}, ids...)...)
+	b.nothingLeft(t)
+}
+
+func TestExecInATerminal(t *testing.T) {
+	privtest.NoTrace(t)
+	b := newBench(t)
+	b.must(t, "run", "-d", "--name", "box", "tiny", "sleep", "1000")
+	s := startCommand(t, b.command(t, "learnbox", "exec", "-it", "box", "sh"))
+	s.see("# ")
+	s.typeIn("stty size; tty; ps | grep -c '[s]leep 1000'\r")
+	s.see("31 97")
+	s.see("/dev/pts/")
+	s.see("1")
+	s.typeIn("sleep 500\r")
+	time.Sleep(200 * time.Millisecond)
+	s.typeIn("\x03")
+	s.typeIn("echo after $?\r")
+	s.see("after 130")
+	s.typeIn("exit 9\r")
+	if code := s.end(); code != 9 {
+		t.Errorf("exit code %d, want 9", code)
+	}
+	b.must(t, "rm", "-f", "box")
+	b.nothingLeft(t)
+}
+
+// TestManyExecs enters one container from many sides at once.
+func TestManyExecs(t *testing.T) {
+	privtest.NoTrace(t)
+	b := newBench(t)
+	b.must(t, "run", "-d", "--name", "box", "tiny", "sleep", "1000")
+	var wg sync.WaitGroup
+	for i := range 50 {
+		wg.Go(func() {
+			out, err := b.command(t, "learnbox", "exec", "box", "sh", "-c", fmt.Sprintf("echo %d; exit %d", i, i)).Output()
+			if code := exitCodeOf(err); code != i || strings.TrimSpace(string(out)) != strconv.Itoa(i) {
+				t.Errorf("exec %d printed %q and ended with %d (%v)", i, out, code, err)
+			}
+		})
+	}
+	wg.Wait()
+	b.must(t, "rm", "-f", "box")
+	b.nothingLeft(t)
+}
+
+func exitCodeOf(err error) int {
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+		return exit.ExitCode()
+	}
+	if err != nil {
+		return -1
+	}
+	return 0
+}

@@ -1,0 +1,178 @@
+package lifecycle
+
+import (
+	"bufio"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/learnbox/learnbox/internal/linux"
+	"github.com/learnbox/learnbox/sandbox/tty"
+)
+
+// ErrNotRunning reports a container that has no monitor: nothing runs in it.
+var ErrNotRunning = errors.New("the container is not running")
+
+// A RefusedError is what a monitor answered instead of doing what it was asked.
+type RefusedError struct{ Text string }
+
+func (e *RefusedError) Error() string { return e.Text }
+
+// ask sends one request to the monitor of a container.
+//
+// Errors: ErrNotRunning, *RefusedError.
+func (c *Containers) ask(id string, r request) (net.Conn, *bufio.Reader, response, error) {
+	conn, err := c.dial(id)
+	if errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED) {
+		return nil, nil, response{}, ErrNotRunning
+	}
+	if err != nil {
+		return nil, nil, response{}, fmt.Errorf("speak to the container's monitor: %w", err)
+	}
+	var answer response
+	in := bufio.NewReader(conn)
+	line, err := json.Marshal(r)
+	if err == nil {
+		_, err = conn.Write(append(line, '\n'))
+	}
+	if err == nil {
+		line, err = in.ReadBytes('\n')
+	}
+	if err == nil {
+		err = json.Unmarshal(line, &answer)
+	}
+	if err == nil && answer.Error != "" {
+		err = &RefusedError{answer.Error}
+	}
+	if err != nil {
+		if _, refused := errors.AsType[*RefusedError](err); !refused {
+			err = ErrNotRunning // it ended before it answered
+		}
+		return nil, nil, response{}, errors.Join(err, conn.Close())
+	}
+	return conn, in, answer, nil
+}
+
+// dial connects to a monitor. One that is just coming up has written the state
+// already, and has its socket in a moment.
+func (c *Containers) dial(id string) (net.Conn, error) {
+	for try := 0; ; try++ {
+		conn, err := linux.Dial(c.control(id))
+		if err == nil || try == 100 {
+			return conn, err
+		}
+		if !c.runs(id) {
+			return nil, err
+		}
+		<-time.After(10 * time.Millisecond)
+	}
+}
+
+func (c *Containers) tell(id string, r request) (response, error) {
+	conn, _, answer, err := c.ask(id, r)
+	if err != nil {
+		return response{}, err
+	}
+	return answer, conn.Close()
+}
+
+// Stop asks the program of a container to end, kills it after timeout, and
+// returns its exit code when the container is at rest.
+//
+// Errors: ErrNotRunning, *RefusedError; so for all that follow.
+func (c *Containers) Stop(id string, sig unix.Signal, timeout time.Duration) (code int, err error) {
+	answer, err := c.tell(id, request{Do: doStop, Signal: int(sig), Timeout: timeout})
+	return answer.Code, err
+}
+
+// Kill sends a signal to the first process of a container.
+func (c *Containers) Kill(id string, sig unix.Signal) error {
+	_, err := c.tell(id, request{Do: doKill, Signal: int(sig)})
+	return err
+}
+
+// Pause freezes all processes of a container.
+func (c *Containers) Pause(id string) error {
+	_, err := c.tell(id, request{Do: doPause})
+	return err
+}
+
+// Resume lets a paused container go on.
+func (c *Containers) Resume(id string) error {
+	_, err := c.tell(id, request{Do: doResume})
+	return err
+}
+
+// Wait waits until a container is at rest and returns its exit code.
+func (c *Containers) Wait(id string) (code int, err error) {
+	answer, err := c.tell(id, request{Do: doWait})
+	return answer.Code, err
+}
+
+// An Attachment is a connection to the streams of a running container.
+type Attachment struct {
+	TTY bool // the container has a terminal
+
+	conn net.Conn
+	in   *bufio.Reader
+	mu   sync.Mutex // one frame at a time
+}
+
+// Attach connects to the streams of a container.
+func (c *Containers) Attach(id string, stdin bool) (*Attachment, error) {
+	conn, in, answer, err := c.ask(id, request{Do: doAttach, Stdin: stdin})
+	if err != nil {
+		return nil, err
+	}
+	return &Attachment{TTY: answer.TTY, conn: conn, in: in}, nil
+}
+
+// Close leaves the container alone.
+func (a *Attachment) Close() error { return a.conn.Close() }
+
+func (a *Attachment) send(kind byte, p []byte) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return writeFrame(a.conn, kind, p)
+}
+
+// Write types into the container.
+func (a *Attachment) Write(p []byte) (int, error) {
+	for sent := 0; sent < len(p); {
+		n := min(len(p)-sent, maxFrame)
+		if err := a.send(frameStdin, p[sent:sent+n]); err != nil {
+			return sent, err
+		}
+		sent += n
+	}
+	return len(p), nil
+}
+
+// CloseInput says that there is nothing more to type.
+func (a *Attachment) CloseInput() error { return a.send(frameEOF, nil) }
+
+// Resize tells the container's terminal its size.
+func (a *Attachment) Resize(s tty.Size) error {
+	return a.send(frameResize, binary.BigEndian.AppendUint16(binary.BigEndian.AppendUint16(nil, s.Rows), s.Cols))
+}
+
+// Signal sends a signal to the container's first process.
+func (a *Attachment) Signal(sig unix.Signal) error { return a.send(frameSignal, []byte{byte(sig)}) }
+
+// Next returns the next output, of standard error if err is set; or, with done,
+// the exit code of the program.
+func (a *Attachment) Next() (p []byte, stderr, done bool, code int, err error) {
+	kind, p, err := readFrame(a.in)
+	if err == nil && kind == frameExit && len(p) == 4 {
+		return nil, false, true, int(binary.BigEndian.Uint32(p)), nil
+	}
+	return p, kind == frameStderr, false, 0, err
+}

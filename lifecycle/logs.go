@@ -1,0 +1,144 @@
+package lifecycle
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"time"
+)
+
+// An Entry is one record of a log: a line, or a part of one, with its newline.
+type Entry struct {
+	Log    string    `json:"log"`
+	Stream string    `json:"stream"` // "stdout" or "stderr"
+	Time   time.Time `json:"time"`
+}
+
+// Logs reads what a container has said so far, and tells each. A container that
+// said nothing has no entries. The entry that is being written comes later, if it
+// comes.
+func (c *Containers) Logs(id string, each func(Entry)) error {
+	t := tail{path: c.file(id, LogName)}
+	defer t.close()
+	if err := t.before(each); err != nil {
+		return err
+	}
+	return t.read(each)
+}
+
+// Follow is Logs, then calls caughtUp, and goes on with what the container says
+// until it is at rest or ctx ends.
+func (c *Containers) Follow(ctx context.Context, id string, each func(Entry), caughtUp func()) error {
+	const pause = 50 * time.Millisecond
+	t := tail{path: c.file(id, LogName)}
+	defer t.close()
+	if err := t.before(each); err != nil {
+		return err
+	}
+	for first := true; ; first = false {
+		resting := !c.watched(id) // so what it said is written
+		if err := t.read(each); err != nil {
+			return err
+		}
+		if first {
+			caughtUp()
+		}
+		if resting {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(pause):
+		}
+	}
+}
+
+// watched reports whether a container has a monitor.
+func (c *Containers) watched(id string) bool {
+	_, err := c.tell(id, request{Do: doProcess})
+	return err == nil
+}
+
+// A tail reads a log that grows, and that may begin anew under the same name.
+type tail struct {
+	path string
+	f    *os.File
+	in   *bufio.Reader
+	rest []byte // of a record that is not whole yet
+}
+
+// before reads the log that was there before the present one.
+func (t *tail) before(each func(Entry)) error {
+	old := tail{path: t.path + ".1"}
+	defer old.close()
+	if err := old.open(); err != nil {
+		return err
+	}
+	return old.records(each)
+}
+
+// read reads what is there now.
+func (t *tail) read(each func(Entry)) error {
+	if err := t.records(each); err != nil {
+		return err
+	}
+	now, err := os.Stat(t.path)
+	if err != nil {
+		return nil //nolint:nilerr // not yet there, or just being renamed
+	}
+	if t.f != nil {
+		if mine, err := t.f.Stat(); err == nil && os.SameFile(mine, now) {
+			return nil
+		}
+	}
+	if err := t.open(); err != nil {
+		return err
+	}
+	return t.records(each)
+}
+
+func (t *tail) open() error {
+	t.close()
+	f, err := os.Open(t.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("read the log: %w", err)
+	}
+	t.f, t.in = f, bufio.NewReader(f)
+	return nil
+}
+
+func (t *tail) close() {
+	if t.f != nil {
+		t.f.Close()
+	}
+	t.f, t.rest = nil, nil
+}
+
+// records reads to the end of the file.
+func (t *tail) records(each func(Entry)) error {
+	for t.f != nil {
+		line, err := t.in.ReadBytes('\n')
+		t.rest = append(t.rest, line...)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("read the log: %w", err)
+		}
+		var e Entry
+		if json.Unmarshal(t.rest, &e) == nil { // a power cut may have left anything
+			each(e)
+		}
+		t.rest = t.rest[:0]
+	}
+	return nil
+}

@@ -1,0 +1,210 @@
+package lifecycle
+
+import (
+	"bufio"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/learnbox/learnbox/internal/linux"
+)
+
+// The socket of a container, RUN/ID/control, is how other commands speak to its
+// monitor. Only root may open it. A client sends one request, a line of JSON, and
+// gets one reply, a line of JSON. After "attach" both go on in frames: a byte that
+// says what it is, four bytes of length, and the content.
+
+// What a frame is. The first ones go to the client, the others come from it.
+const (
+	frameStdout byte = 1
+	frameStderr byte = 2
+	frameExit   byte = 3 // the exit code, four bytes
+
+	frameStdin  byte = 10
+	frameEOF    byte = 11 // standard input is at its end
+	frameResize byte = 12 // rows and columns, two bytes each
+	frameSignal byte = 13 // its number, one byte
+)
+
+// maxFrame bounds what is read into memory.
+const maxFrame = 1 << 20
+
+// What a client may ask for.
+const (
+	doAttach  = "attach"
+	doStop    = "stop"
+	doKill    = "kill"
+	doPause   = "pause"
+	doResume  = "resume"
+	doWait    = "wait"
+	doProcess = "process" // nothing but an answer: the container is watched over
+)
+
+type request struct {
+	Do      string        `json:"do"`
+	Signal  int           `json:"signal,omitempty"`
+	Timeout time.Duration `json:"timeout,omitempty"` // of stop; negative: for ever
+	Stdin   bool          `json:"stdin,omitempty"`   // of attach: the client has input
+}
+
+type response struct {
+	Error string `json:"error,omitempty"`
+	Code  int    `json:"code,omitempty"` // of the program, after wait and stop
+	TTY   bool   `json:"tty,omitempty"`  // after attach
+}
+
+// listen opens the socket, unless the program has ended already. Without one the
+// container runs all the same, but nobody else can speak to it.
+func (m *Monitor) listen() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.ended {
+		return
+	}
+	l, err := linux.Listen(m.live.draft.all.control(m.live.draft.ID))
+	if err != nil {
+		m.err = errors.Join(m.err, fmt.Errorf("open the container's socket: %w", err))
+		return
+	}
+	m.listener = l
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			m.serving.Go(func() {
+				defer c.Close()
+				m.serve(c)
+			})
+		}
+	}()
+}
+
+func (m *Monitor) serve(c net.Conn) {
+	in := bufio.NewReader(c)
+	line, err := in.ReadBytes('\n')
+	if err != nil {
+		return // whoever looks whether somebody is there
+	}
+	var r request
+	if err := json.Unmarshal(line, &r); err != nil {
+		reply(c, response{Error: err.Error()})
+		return
+	}
+	if r.Do == doAttach {
+		m.attach(c, in, r)
+		return
+	}
+	err = m.do(r)
+	answer := response{}
+	if err != nil {
+		answer.Error = err.Error()
+	} else if r.Do == doWait || r.Do == doStop {
+		<-m.done
+		answer.Code = m.status.Code
+	}
+	reply(c, answer)
+}
+
+func (m *Monitor) do(r request) error {
+	switch r.Do {
+	case doStop:
+		return m.Stop(unix.Signal(r.Signal), r.Timeout)
+	case doKill:
+		return m.Kill(unix.Signal(r.Signal))
+	case doPause:
+		return m.Pause()
+	case doResume:
+		return m.Resume()
+	case doWait, doProcess:
+		return nil
+	}
+	return fmt.Errorf("unknown request %q: is this another version of learnbox?", r.Do)
+}
+
+func reply(w io.Writer, r response) {
+	line, err := json.Marshal(r)
+	if err == nil {
+		_, _ = w.Write(append(line, '\n')) // whoever asked may have left
+	}
+}
+
+// attach lets a client see the output from now on, and type. One that does not
+// read for a while is dropped: the program must not wait for it.
+func (m *Monitor) attach(c net.Conn, in *bufio.Reader, r request) {
+	const patience = 10 * time.Second
+	var mu sync.Mutex
+	me := &client{write: func(stream byte, p []byte) error {
+		mu.Lock()
+		defer mu.Unlock()
+		if err := c.SetWriteDeadline(time.Now().Add(patience)); err != nil {
+			return err
+		}
+		return writeFrame(c, stream, p)
+	}}
+	reply(c, response{TTY: m.live.Terminal != nil})
+	m.join(me)
+	defer m.leave(me)
+	left := make(chan struct{})
+	go func() {
+		defer close(left)
+		for {
+			if m.hear(in, r.Stdin) != nil {
+				return
+			}
+		}
+	}()
+	select {
+	case <-m.done:
+		_ = me.write(frameExit, binary.BigEndian.AppendUint32(nil, uint32(m.status.Code)))
+	case <-left:
+	}
+}
+
+// hear does what one frame of a client says.
+func (m *Monitor) hear(in *bufio.Reader, stdin bool) error {
+	kind, p, err := readFrame(in)
+	if err != nil {
+		return err
+	}
+	switch {
+	case kind == frameStdin && stdin && m.input() != nil:
+		_, _ = m.input().Write(p) // a program that stops reading is no error
+	case kind == frameEOF && stdin && m.live.streams.in != nil:
+		return errors.Join(m.live.streams.in.Close(), os.ErrClosed)
+	case kind == frameResize && len(p) == 4:
+		_ = m.resize(binary.BigEndian.Uint16(p), binary.BigEndian.Uint16(p[2:])) // it may have ended
+	case kind == frameSignal && len(p) == 1:
+		_ = m.Kill(unix.Signal(p[0])) // likewise
+	}
+	return nil
+}
+
+func writeFrame(w io.Writer, kind byte, p []byte) error {
+	frame := binary.BigEndian.AppendUint32([]byte{kind}, uint32(len(p)))
+	_, err := w.Write(append(frame, p...))
+	return err
+}
+
+func readFrame(r *bufio.Reader) (kind byte, p []byte, err error) {
+	var head [5]byte
+	if _, err := io.ReadFull(r, head[:]); err != nil {
+		return 0, nil, err
+	}
+	size := binary.BigEndian.Uint32(head[1:])
+	if size > maxFrame {
+		return 0, nil, fmt.Errorf("a frame of %d bytes is too long", size)
+	}
+	p = make([]byte, size)
+	_, err = io.ReadFull(r, p)
+	return head[0], p, err
+}
