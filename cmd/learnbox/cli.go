@@ -53,6 +53,7 @@ type cli struct {
 	Byhand ByhandCmd `cmd:"" group:"explain" help:"Print a shell script that builds a container without learnbox"`
 	Whatif WhatifCmd `cmd:"" group:"explain" help:"Leave a step of a run out, where it does no harm, and compare"`
 
+	Doctor     DoctorCmd     `cmd:"" group:"machine" help:"Tell what this machine offers to containers, and what is missing"`
 	Version    VersionCmd    `cmd:"" group:"machine" help:"Show the version of learnbox and of the kernel"`
 	Completion CompletionCmd `cmd:"" group:"machine" help:"Print a completion script for a shell"`
 	HelpVerb   HelpCmd       `cmd:"" name:"help" group:"machine" help:"Explain a verb"`

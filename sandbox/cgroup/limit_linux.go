@@ -147,3 +147,9 @@ func (g *Group) OOMKills() int {
 	}
 	return 0
 }
+
+// Has reports whether the group has a file.
+func (g *Group) Has(file string) bool {
+	_, err := readFile(g.file(Setting{File: file}))
+	return err == nil
+}
