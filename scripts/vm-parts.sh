@@ -6,6 +6,7 @@
 # makes it in a folder that it gets as its first argument, one maker at a time, and a
 # rename publishes it. Not for $( ) or a condition: there bash would go on after a failure.
 cached() {
+  # shellcheck disable=SC2154  # scripts/vm sets it
   parts=$cache_dir/$1
   mkdir -p "$cache_dir"
   (
@@ -86,6 +87,7 @@ kernel_of_file() {
 
 # debian_sources: where this machine gets Debian from, as lines of a sources.list.
 debian_sources() {
+  # shellcheck disable=SC2016  # apt-get fills it in
   apt-get indextargets --format '$(REPO_URI) $(RELEASE) $(COMPONENT) $(ORIGIN)' 'Created-By: Packages' |
     awk '$4 == "Debian" && $2 !~ /backports/ && !seen[$0]++ { print "deb", $1, $2, $3 }'
 }

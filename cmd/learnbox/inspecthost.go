@@ -33,8 +33,8 @@ func (d described) hostConfig() hostConfig {
 	if p := d.spec.Process; p != nil {
 		h.OomScoreAdj = value(p.OOMScoreAdj)
 	}
-	if d.Container.Init {
-		h.Init = &d.Container.Init
+	if d.Init {
+		h.Init = &d.Init
 	}
 	return h
 }

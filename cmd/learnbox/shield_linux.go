@@ -48,14 +48,13 @@ func openShield(ctx context.Context, a *app, all *lifecycle.Containers, limits *
 }
 
 // shieldLimits are the device rules of the container, which hold for the shield
-// too, and one more: for a device that no machine has.
+// too, and one more: for a device that no machine has. The container's limits
+// are its own, and would be too narrow for learnbox.
 func shieldLimits(of *specs.LinuxResources) *specs.LinuxResources {
 	if of == nil || len(of.Devices) == 0 {
-		return of
+		return nil
 	}
 	major, minor := int64(whatif.DeviceMajor), int64(whatif.DeviceMinor)
-	limits := *of
-	limits.Devices = slices.Insert(slices.Clone(of.Devices), 1,
-		specs.LinuxDeviceCgroup{Allow: true, Type: "c", Major: &major, Minor: &minor, Access: "rwm"})
-	return &limits
+	return &specs.LinuxResources{Devices: slices.Insert(slices.Clone(of.Devices), 1,
+		specs.LinuxDeviceCgroup{Allow: true, Type: "c", Major: &major, Minor: &minor, Access: "rwm"})}
 }

@@ -36,6 +36,12 @@ func processRows() []Row {
 		{Step: "limits.rlimits", Flags: []string{"--ulimit", "nofile=64:64"}, Probes: []Probe{
 			ask("files that it may open", `test $(ulimit -n) = 64 && echo 64 || echo as many as learnbox`),
 		}},
+		{Step: "limits.oom", Flags: []string{"--oom-score-adj", "500"}, Probes: []Probe{
+			ask("how soon the kernel kills it", `test $(cat /proc/self/oom_score_adj) = 500 && echo soon || echo as soon as learnbox`),
+		}},
+		{Step: "limits.pids", Flags: []string{"--pids-limit", "20"}, Probes: []Probe{
+			ask("processes that it may have", `grep -qsx 20 /sys/fs/cgroup/pids/pids.max /sys/fs/cgroup/pids.max && echo 20 || echo any number`),
+		}},
 		{Step: "tty.session", Probes: []Probe{
 			ask("does it lead a session of its own", `test $(cut -d' ' -f6 /proc/1/stat) = 1 && echo yes || echo no`),
 		}},
