@@ -69,6 +69,8 @@ before it. The ids are public: errors, breakpoints, journals and lessons use the
 
 func flagCell(s sandbox.Outlined) string {
 	switch {
+	case s.ID == "ns.cgroup":
+		return "`--cgroupns` decides" // what the default is depends on the machine
 	case s.Flag == "":
 		return ""
 	case s.Adds:
