@@ -36,7 +36,7 @@ func Outline(c Config, o CloneOptions) ([]Outlined, error) {
 	add := func(s narrate.Step, needed func(*plan) bool) {
 		out := Outlined{Step: s, Needed: needed == nil || needed(p)}
 		out.Flag, out.Adds = flagOf(s.ID, h.Version)
-		out.Args = func() []string { return arguments(s.ID, p, c, o) }
+		out.Args = func() []string { return arguments(s.ID, p, o) }
 		if s.ID == "cgroup.limit" || s.ID == "limits.pids" {
 			out.Args = func() []string { return limits(h, c.Spec.Linux.Resources, s.ID) }
 		}
@@ -89,7 +89,7 @@ func flagOf(step string, cgroups int) (flag string, adds bool) {
 }
 
 // arguments are what a step works on.
-func arguments(step string, p *plan, c Config, o CloneOptions) []string {
+func arguments(step string, p *plan, o CloneOptions) []string {
 	switch step {
 	case "cgroup.create":
 		return []string{o.Cgroup}

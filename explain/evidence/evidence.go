@@ -107,7 +107,7 @@ func (w Watch) End(s Subject) []narrate.Fact {
 			continue
 		}
 		before, now := strings.Join(w.before[i], " "), strings.Join(after, " ")
-		if before+now != "" && !(p.quiet && before == now) {
+		if before+now != "" && (!p.quiet || before != now) {
 			facts = append(facts, narrate.Fact{Fact: p.fact, Source: source, Before: before, After: now})
 		}
 	}
