@@ -30,6 +30,7 @@ type cli struct {
 	Logs    LogsCmd    `cmd:"" group:"containers" help:"Show what a container has said"`
 	Attach  AttachCmd  `cmd:"" group:"containers" help:"Connect this terminal to a running container"`
 	Ps      PsCmd      `cmd:"" group:"containers" help:"List containers"`
+	Cp      CpCmd      `cmd:"" group:"containers" help:"Copy files out of a container, or into it"`
 	Diff    DiffCmd    `cmd:"" group:"containers" help:"List what a container has changed in its files"`
 	Rename  RenameCmd  `cmd:"" group:"containers" help:"Give a container another name"`
 	Rm      RmCmd      `cmd:"" group:"containers" help:"Remove containers"`
