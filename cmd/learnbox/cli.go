@@ -31,6 +31,8 @@ type cli struct {
 	Attach  AttachCmd  `cmd:"" group:"containers" help:"Connect this terminal to a running container"`
 	Ps      PsCmd      `cmd:"" group:"containers" help:"List containers"`
 	Cp      CpCmd      `cmd:"" group:"containers" help:"Copy files out of a container, or into it"`
+	Top     TopCmd     `cmd:"" group:"containers" help:"Show the processes of a container"`
+	Port    PortCmd    `cmd:"" group:"containers" help:"List the published ports of a container"`
 	Diff    DiffCmd    `cmd:"" group:"containers" help:"List what a container has changed in its files"`
 	Rename  RenameCmd  `cmd:"" group:"containers" help:"Give a container another name"`
 	Rm      RmCmd      `cmd:"" group:"containers" help:"Remove containers"`
