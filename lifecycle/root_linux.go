@@ -60,7 +60,7 @@ func (c *Containers) runningRoot(ct Container) (*os.File, error) {
 		if err = errors.Join(err, root.Close()); err != nil {
 			return nil, err
 		}
-		time.Sleep(startPause)
+		<-time.After(startPause) // nothing tells when it pivots
 	}
 	return nil, errors.New("the container has no root file system of its own yet")
 }

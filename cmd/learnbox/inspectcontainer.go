@@ -149,7 +149,7 @@ func (d described) network() networkSettings {
 func (d described) ours() learnboxReport {
 	r := learnboxReport{
 		Directory: d.dir, Config: filepath.Join(d.dir, "config.json"), Rootfs: d.Rootfs, Command: d.Command,
-		Init: d.Container.Init, Seccomp: firstOf(d.Container.Seccomp, "default"),
+		Init: d.Init, Seccomp: firstOf(d.Seccomp, "default"),
 		Namespaces: map[string]string{}, Shared: []string{}, Cgroups: []string{},
 		Journal: existing(filepath.Join(d.dir, "events")),
 	}

@@ -30,8 +30,8 @@ func (d described) hostConfig() hostConfig {
 		MaskedPaths: linux.MaskedPaths, ReadonlyPaths: linux.ReadonlyPaths,
 		resourceLimits: d.limits(),
 	}
-	if d.Container.Init {
-		h.Init = &d.Container.Init
+	if d.Init {
+		h.Init = &d.Init
 	}
 	return h
 }

@@ -102,10 +102,10 @@ type resourceLimits struct {
 	CgroupParent string
 	BlkioWeight  uint16
 	blkioLimits
-	CpuPeriod                     uint64 //nolint:revive
-	CpuQuota                      int64  //nolint:revive
-	CpuRealtimePeriod             int64  //nolint:revive
-	CpuRealtimeRuntime            int64  //nolint:revive
+	CpuPeriod                     uint64 //nolint:revive // the key is Docker's
+	CpuQuota                      int64  //nolint:revive // the key is Docker's
+	CpuRealtimePeriod             int64  //nolint:revive // the key is Docker's
+	CpuRealtimeRuntime            int64  //nolint:revive // the key is Docker's
 	CpusetCpus                    string
 	CpusetMems                    string
 	Devices                       []deviceMapping

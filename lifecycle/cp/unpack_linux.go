@@ -178,7 +178,7 @@ func (u *unpacker) chown(dir *os.File, base string, h *tar.Header) error {
 
 // chmod comes after chown, which takes the set-user-ID bit away.
 func (u *unpacker) chmod(f *os.File, h *tar.Header) error {
-	mode := uint32(h.Mode & 0o7777) //nolint:gosec // twelve bits
+	mode := uint32(h.Mode & 0o7777)
 	if !u.owners {
 		mode &^= unix.S_ISUID | unix.S_ISGID
 	}
