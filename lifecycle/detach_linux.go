@@ -125,7 +125,8 @@ func RunMonitor() int {
 	// No terminal is ours. Signals are received and forgotten; ignored ones would be
 	// ignored in the container, too (execve(2)).
 	signal.Notify(make(chan os.Signal, 1), unix.SIGHUP, unix.SIGINT, unix.SIGPIPE)
-	_, _ = unix.Setsid() // it is no group leader, so this cannot fail
+	_ = linux.SetName(MonitorName) // it was executed by a descriptor
+	_, _ = unix.Setsid()           // it is no group leader, so this cannot fail
 	unix.CloseOnExec(jobFD)
 	unix.CloseOnExec(lockFD)
 	unix.Umask(0o022)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path"
 	"slices"
 	"strings"
@@ -102,23 +103,30 @@ func (g *guest) mountCgroup() error {
 // openTerminal opens a pty of the container, gives it its size before anybody
 // can ask, and hands the master to the parent.
 func (g *guest) openTerminal() error {
-	master, err := g.root.OpenPtmx()
+	master, err := g.newTerminal()
 	if err != nil {
 		return err
 	}
 	defer master.Close()
-	if g.slave, err = tty.Peer(master); err != nil {
-		return err
-	}
-	if g.Size != (tty.Size{}) {
-		if err := tty.SetSize(master, g.Size); err != nil {
-			return err
-		}
-	}
 	if err := g.root.BindConsole(g.slave); err != nil {
 		return err
 	}
 	return g.ch.send(&message{Terminal: true}, master)
+}
+
+// newTerminal opens a pty and sets its size.
+func (g *guest) newTerminal() (master *os.File, err error) {
+	if master, err = g.root.OpenPtmx(); err != nil {
+		return nil, err
+	}
+	g.slave, err = tty.Peer(master)
+	if err == nil && g.Size != (tty.Size{}) {
+		err = tty.SetSize(master, g.Size)
+	}
+	if err != nil {
+		return nil, errors.Join(err, master.Close())
+	}
+	return master, nil
 }
 
 func (g *guest) pivot() error { return g.root.Pivot() }
@@ -158,7 +166,14 @@ func (g *guest) setReadOnly() error { return g.root.SetReadOnly("/") }
 // does, enters it by descriptor, and asks the kernel where that is: a
 // directory outside the root shows as "(unreachable)…" (CVE-2024-21626).
 func (g *guest) enterWorkdir() error {
-	dir, err := g.root.MakeDir(g.Process.Cwd)
+	open := g.root.MakeDir
+	if g.Enters { // a container that is there already is not changed
+		open = g.root.OpenDir
+	}
+	dir, err := open(g.Process.Cwd)
+	if err != nil && g.Enters {
+		return &ProgramError{Text: "the working directory " + g.Process.Cwd, Err: err, Code: 126}
+	}
 	if err != nil {
 		return err
 	}

@@ -26,7 +26,10 @@ type Init struct {
 
 	program  func() (*os.File, error) // opens the init's program, once
 	group    *cgroup.Group
-	pid      int // 0 before the clone
+	enters   bool       // a container that is there already: see enter_linux.go
+	target   int        // its first process
+	extra    []*os.File // what the init inherits besides
+	pid      int        // 0 before the clone
 	ch       channel
 	filter   Filter        // from Meanwhile
 	told     narrate.Event // the last that came from the init
@@ -39,7 +42,7 @@ type Init struct {
 //
 // Errors: *StepError.
 func Clone(ctx context.Context, o CloneOptions) (*Init, error) {
-	i := &Init{CloneOptions: o, program: sync.OnceValues(func() (*os.File, error) { return openInit(o.Programs, o.Empty) })}
+	i := newInit(o)
 	if !o.Narrate.Attends() { // else its calls would be taken for those of another step
 		go i.program() //nolint:errcheck // clone looks
 	}
@@ -48,6 +51,10 @@ func Clone(ctx context.Context, o CloneOptions) (*Init, error) {
 		return nil, err
 	}
 	return i, nil
+}
+
+func newInit(o CloneOptions) *Init {
+	return &Init{CloneOptions: o, program: sync.OnceValues(func() (*os.File, error) { return openInit(o.Programs, o.Empty) })}
 }
 
 // take takes the parent's steps of a table, which every container needs.
@@ -100,7 +107,7 @@ func (i *Init) Abort() {
 	if unused, err := i.program(); err == nil {
 		unused.Close() // clone may have done so
 	}
-	if i.group != nil {
+	if i.group != nil && !i.enters {
 		_ = errors.Join(i.group.Kill(), i.group.Remove()) // what still stands is found by the next command
 	}
 	if i.terminal != nil {
@@ -137,12 +144,13 @@ func (i *Init) clone() error {
 	}
 	defer null.Close()
 	p := linux.Program{File: opened, Argv: []string{InitName}, Env: []string{}, Files: []*os.File{i.Stdin, i.Stdout, i.Stderr, theirs.f}}
+	p.Files = append(p.Files, i.extra...)
 	for fd, f := range p.Files {
 		if f == nil {
 			p.Files[fd] = null
 		}
 	}
-	if !i.HostPIDs {
+	if !i.HostPIDs && !i.enters {
 		p.Namespaces = unix.CLONE_NEWPID
 	}
 	if p.Cgroup, err = i.group.FD(); err != nil {

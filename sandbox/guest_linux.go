@@ -42,7 +42,11 @@ func RunInit(args []string) int {
 	if err := g.prepare(); err != nil {
 		return g.fail("init.clone", err)
 	}
-	for _, s := range initSteps() {
+	table := initSteps()
+	if g.Enters {
+		table = joinSteps()
+	}
+	for _, s := range table {
 		if s.needed != nil && !s.needed(g.plan) {
 			continue
 		}
@@ -73,6 +77,11 @@ func (g *guest) prepare() error {
 	g.plan = new(plan)
 	if _, err := g.ch.receive(g.plan); err != nil {
 		return fmt.Errorf("wait for the plan: %w", err)
+	}
+	if g.Stay {
+		if err := linux.LiveOn(); err != nil {
+			return err
+		}
 	}
 	if !g.Reaper {
 		return nil

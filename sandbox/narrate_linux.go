@@ -109,10 +109,18 @@ func (g *guest) wait() error {
 	return nil
 }
 
+// childTable are the steps of the process that the parent cloned.
+func (i *Init) childTable() []step[*guest] {
+	if i.enters {
+		return joinSteps()
+	}
+	return initSteps()
+}
+
 // hearEvent passes an event of the init on, with the texts of the table, and
 // lets the init go on.
 func (i *Init) hearEvent(m eventMessage) error {
-	rows := initSteps()
+	rows := i.childTable()
 	row := slices.IndexFunc(rows, func(s step[*guest]) bool { return s.ID == m.Step })
 	if row < 0 {
 		return nil
@@ -148,7 +156,7 @@ func (i *Init) hearSilence() error {
 	if i.Narrate == nil {
 		return nil
 	}
-	rows, p := initSteps(), i.plan()
+	rows, p := i.childTable(), i.plan()
 	from := slices.IndexFunc(rows, func(s step[*guest]) bool { return s.ID == i.told.Step.ID })
 	for _, s := range rows[max(from, 0):] {
 		if s.needed != nil && !s.needed(p) {

@@ -33,6 +33,9 @@ type plan struct {
 	Gated   bool     // and wait before each
 	Without []string // steps to leave out: see package explain/whatif
 
+	Enters bool // a container that is there already
+	Stay   bool // outlive the parent
+
 	Unconfined bool // no filter will come
 	OwnFilter  bool // nothing is told once it is loaded
 }
@@ -45,6 +48,7 @@ func (i *Init) plan() *plan {
 		MaskedPaths: l.MaskedPaths, ReadonlyPaths: l.ReadonlyPaths,
 		Overlay: i.Overlay, Merged: i.Merged, Cgroups: i.group.Mounts(),
 		Reaper: i.Reaper, Size: i.Size, Narrate: i.Narrate != nil, Attend: i.Narrate.Attends(), Gated: i.Narrate.Attends() && i.Narrate.Gated, Without: i.Without,
+		Enters: i.enters, Stay: i.Stay,
 		Unconfined: i.Unconfined, OwnFilter: i.OwnFilter,
 	}
 }

@@ -62,6 +62,9 @@ func (p *Process) Wait() (Status, error) {
 	ws, reapErr := linux.Reap(p.Pid)
 	p.mu.Unlock()
 	err = errors.Join(err, reapErr)
+	if p.group == nil { // it is the container's, and stays
+		return exitStatus(ws), err
+	}
 	if !p.ownPids || err != nil {
 		err = errors.Join(err, p.group.Kill())
 	}

@@ -17,6 +17,7 @@
 package sandbox
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"syscall"
@@ -54,6 +55,8 @@ type Config struct {
 	Unconfined bool // run without a seccomp filter; else it is an error if Meanwhile returns none
 	OwnFilter  bool // the filter is the user's, and may forbid the init to speak: what follows it is told afterwards
 
+	Stay bool // the program outlives its parent: only for one that enters a container
+
 	// Without names steps to leave out, of those that Start takes. What they
 	// protect is then unprotected; see package explain/whatif, which knows the
 	// steps that can be missed, and where it does no harm.
@@ -63,6 +66,23 @@ type Config struct {
 	// done before the program runs. It returns the filter for the program.
 	Meanwhile func(pid int) (Filter, error)
 }
+
+// EnterOptions say what enters a container.
+type EnterOptions struct {
+	CloneOptions // Cgroup is the container's
+
+	Pid        int // of the container's first process
+	Process    *specs.Process
+	Namespaces []specs.LinuxNamespace // of the container
+	Size       tty.Size
+	Filter     Filter
+	Unconfined bool
+	OwnFilter  bool
+	Stay       bool // it outlives the caller
+}
+
+// ErrGone reports that the container ended before it could be entered.
+var ErrGone = errors.New("the container has ended")
 
 // A Filter is a seccomp program, ready for the kernel, and its flags; an empty
 // program is none.

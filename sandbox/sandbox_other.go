@@ -42,6 +42,9 @@ func Clone(context.Context, CloneOptions) (*Init, error) {
 	return nil, errors.New("containers need Linux")
 }
 
+// Enter needs Linux.
+func Enter(context.Context, EnterOptions) (*Process, error) { return nil, errors.ErrUnsupported }
+
 // Start needs Linux.
 func (i *Init) Start(context.Context, Config) (*Process, error) { return nil, errors.ErrUnsupported }
 

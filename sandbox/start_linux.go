@@ -25,13 +25,19 @@ func (i *Init) Start(ctx context.Context, c Config) (*Process, error) {
 }
 
 func (i *Init) start(ctx context.Context) error {
-	stop := context.AfterFunc(ctx, func() { _ = unix.Kill(i.pid, unix.SIGKILL) }) // then the socket closes
+	stop := context.AfterFunc(ctx, i.killInit) // then the socket closes
 	defer stop()
 	err := take(ctx, i, startSteps())
 	if err == nil || errors.Is(err, unix.EPIPE) || errors.Is(err, unix.ECONNRESET) { // the init has ended, and has said why
 		return cmp.Or(i.listen(), err)
 	}
 	return err
+}
+
+func (i *Init) killInit() {
+	if i.pid != 0 {
+		_ = unix.Kill(i.pid, unix.SIGKILL) // it may have ended
+	}
 }
 
 func (i *Init) sendPlan() error { return i.ch.send(i.plan(), nil) }

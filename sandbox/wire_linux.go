@@ -166,6 +166,8 @@ func (p *plan) fields(w *wire) {
 	flag(w, &p.Attend)
 	flag(w, &p.Gated)
 	list(w, &p.Without, text)
+	flag(w, &p.Enters)
+	flag(w, &p.Stay)
 	flag(w, &p.Unconfined)
 	flag(w, &p.OwnFilter)
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/learnbox/learnbox/lifecycle"
 	"github.com/learnbox/learnbox/narrate"
+	"github.com/learnbox/learnbox/sandbox"
 	"github.com/learnbox/learnbox/sandbox/tty"
 )
 
@@ -33,7 +34,7 @@ func attach(a *app, live *lifecycle.Live, proxy *signalProxy, interactive, termi
 		stdin = a.stdin
 	}
 	monitor := live.Oversee(stdin, a.stdout, a.stderr)
-	proxy.to(a, live)
+	proxy.to(a, live.Process)
 	status, err := monitor.Wait()
 	if err == nil && a.narrate != nil {
 		err = a.narrate.Hear(narrate.Event{Step: lifecycle.ExitStep(), Phase: narrate.Done, Pid: live.Pid})
@@ -75,7 +76,7 @@ type signalProxy struct {
 
 	mu      sync.Mutex
 	a       *app
-	live    *lifecycle.Live
+	live    *sandbox.Process
 	waiting []os.Signal
 }
 
@@ -112,7 +113,7 @@ func (p *signalProxy) loop() {
 
 // to names the program that signals are for. What came meanwhile is passed on, also
 // a new size of the terminal.
-func (p *signalProxy) to(a *app, live *lifecycle.Live) {
+func (p *signalProxy) to(a *app, live *sandbox.Process) {
 	<-p.ready
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -27,6 +27,7 @@ type cli struct {
 	Pause   PauseCmd   `cmd:"" group:"containers" help:"Freeze all processes of containers"`
 	Unpause UnpauseCmd `cmd:"" group:"containers" help:"Let paused containers go on"`
 	Wait    WaitCmd    `cmd:"" group:"containers" help:"Wait for programs to end and print their exit codes"`
+	Exec    ExecCmd    `cmd:"" group:"containers" help:"Run another program in a running container"`
 	Logs    LogsCmd    `cmd:"" group:"containers" help:"Show what a container has said"`
 	Attach  AttachCmd  `cmd:"" group:"containers" help:"Connect this terminal to a running container"`
 	Ps      PsCmd      `cmd:"" group:"containers" help:"List containers"`

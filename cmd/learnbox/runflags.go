@@ -154,7 +154,7 @@ func (c *containerFlags) record(a *app, ct *created, word string, img store.Imag
 		ID: ct.ID, Name: ct.Name, Image: word, ImageID: img.ID.String(), Rootfs: rootfs,
 		Created: time.Now().UTC(), AutoRemove: c.Rm, Init: ct.built.Init, OpenStdin: c.Interactive,
 		Seccomp: ct.built.SeccompProfile, StopSignal: ct.built.StopSignal, Labels: ct.built.Labels,
-		Args: ct.built.Spec.Process.Args, Command: a.argv[1:],
+		Args: ct.built.Spec.Process.Args, Command: a.argv[min(1, len(a.argv)):], // a shield was not typed
 	}
 }
 

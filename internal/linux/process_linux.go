@@ -41,6 +41,21 @@ func DieWithParent() error {
 	return Failed(unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0), "prctl(PR_SET_PDEATHSIG, SIGKILL)")
 }
 
+// LiveOn takes the wish of DieWithParent back.
+func LiveOn() error {
+	return Failed(unix.Prctl(unix.PR_SET_PDEATHSIG, 0, 0, 0, 0), "prctl(PR_SET_PDEATHSIG, 0)")
+}
+
+// Setns moves the calling thread into namespaces: those of a process, given as a
+// pidfd, or the one that a file such as /proc/PID/ns/pid stands for (setns(2)).
+func Setns(f *os.File, kinds int) error {
+	return Failed(unix.Setns(int(f.Fd()), kinds), "setns(%q, %s)", f.Name(), CloneFlags(uintptr(kinds)))
+}
+
+// UnshareFS gives the calling thread a root and a working directory that it shares
+// with no other thread, without which it cannot enter a mount namespace.
+func UnshareFS() error { return Failed(unix.Unshare(unix.CLONE_FS), "unshare(CLONE_FS)") }
+
 // CloseOnExecFrom marks every descriptor from first on close-on-exec, so that
 // none of ours reaches the program (CVE-2024-21626).
 func CloseOnExecFrom(first uint) error {

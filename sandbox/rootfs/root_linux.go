@@ -109,6 +109,11 @@ func (r *Root) openDir(name string, resolve uint64) (*os.File, error) {
 	return linux.OpenIn(parent, path.Base(name), unix.O_PATH|unix.O_DIRECTORY|unix.O_NOFOLLOW, 0, unix.RESOLVE_BENEATH)
 }
 
+// OpenDir opens a directory of the container, which must be there.
+func (r *Root) OpenDir(name string) (*os.File, error) {
+	return linux.OpenIn(r.dir, rel(name), unix.O_PATH|unix.O_DIRECTORY, 0, unix.RESOLVE_IN_ROOT)
+}
+
 // MakeDir opens a directory of the container, through the links that the image
 // has, and makes what is missing.
 func (r *Root) MakeDir(name string) (*os.File, error) { return r.openDir(name, unix.RESOLVE_IN_ROOT) }

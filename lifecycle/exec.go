@@ -1,0 +1,115 @@
+package lifecycle
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"syscall"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/learnbox/learnbox/narrate"
+	"github.com/learnbox/learnbox/sandbox"
+	"github.com/learnbox/learnbox/sandbox/tty"
+)
+
+// ExecOptions say what is to run in a container besides.
+type ExecOptions struct {
+	Process    *specs.Process
+	Filter     sandbox.Filter
+	Unconfined bool
+	OwnFilter  bool
+	Size       tty.Size
+	Stdin      bool // keep standard input open
+	Detach     bool // it outlives the caller, and its output is nobody's
+	Narrate    *narrate.Narrator
+}
+
+// An Exec is a program that was let into a container. Wait of its Process must be
+// called, unless it is detached.
+type Exec struct {
+	*sandbox.Process
+	streams *streams
+}
+
+// Exec starts a program in a running container.
+//
+// Errors: ErrNotRunning, *sandbox.StepError.
+func (c *Containers) Exec(ctx context.Context, ct Container, o ExecOptions) (_ *Exec, err error) {
+	if ct.State.Status != Running {
+		return nil, ErrNotRunning
+	}
+	_, config, err := c.Definition(ct.ID)
+	if err != nil {
+		return nil, err
+	}
+	s := &streams{}
+	if !o.Detach {
+		if s, err = newStreams(o.Process.Terminal, o.Stdin); err != nil {
+			return nil, err
+		}
+	}
+	p, err := sandbox.Enter(ctx, sandbox.EnterOptions{
+		CloneOptions: sandbox.CloneOptions{
+			Cgroup: cgroupOf(ct.ID), Programs: c.bin, Empty: c.file(ct.ID, "merged"),
+			Stdin: s.childIn, Stdout: s.childOut, Stderr: s.childErr, Narrate: o.Narrate,
+		},
+		Pid: ct.State.Pid, Process: o.Process, Namespaces: config.Linux.Namespaces,
+		Size: o.Size, Filter: o.Filter, Unconfined: o.Unconfined, OwnFilter: o.OwnFilter, Stay: o.Detach,
+	})
+	s.closeChildEnds()
+	if err != nil {
+		s.close()
+		if errors.Is(err, sandbox.ErrGone) {
+			err = ErrNotRunning
+		}
+		return nil, err
+	}
+	return &Exec{p, s}, nil
+}
+
+// Connect connects the program's streams with a client's and returns at once. A nil
+// stdin is not read. The returned function waits until all output is written.
+func (e *Exec) Connect(stdin io.Reader, stdout, stderr io.Writer) (drain func() error) {
+	input := e.streams.in
+	if e.Terminal != nil {
+		input = e.Terminal
+	}
+	if stdin != nil && input != nil {
+		go func() {
+			_, _ = io.Copy(input, stdin) // a program that stops reading is no error
+			if input != e.Terminal {
+				input.Close()
+			}
+		}()
+	}
+	var sources int
+	done := make(chan error, 3)
+	for _, s := range []struct {
+		from *os.File
+		to   io.Writer
+	}{{e.Terminal, stdout}, {e.streams.out, stdout}, {e.streams.err, stderr}} {
+		if s.from != nil {
+			sources++
+			go func() { done <- drainTo(s.to, s.from) }()
+		}
+	}
+	return func() error {
+		var errs []error
+		for range sources {
+			errs = append(errs, <-done)
+		}
+		return errors.Join(errs...)
+	}
+}
+
+// drainTo copies until the source ends, as Monitor.pump does.
+func drainTo(to io.Writer, from *os.File) error {
+	_, err := io.Copy(to, from)
+	from.Close()
+	if errors.Is(err, syscall.EIO) || errors.Is(err, syscall.EPIPE) || errors.Is(err, os.ErrClosed) {
+		return nil
+	}
+	return err
+}
