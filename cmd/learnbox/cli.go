@@ -18,21 +18,26 @@ type cli struct {
 	InsecureRegistry []string `placeholder:"HOST" sep:"," help:"Allow plain HTTP to this host[:port] or CIDR; may be repeated."`
 	Help             helpFlag `help:"Show this help."`
 
-	RunVerb RunCmd     `cmd:"" name:"run" group:"containers" help:"Run a program in a new container"`
-	Create  CreateCmd  `cmd:"" group:"containers" help:"Make a container and start nothing"`
-	Start   StartCmd   `cmd:"" group:"containers" help:"Start containers that are at rest"`
-	Stop    StopCmd    `cmd:"" group:"containers" help:"Ask programs to end, and kill those that do not"`
-	Restart RestartCmd `cmd:"" group:"containers" help:"Stop containers and start them again"`
-	Kill    KillCmd    `cmd:"" group:"containers" help:"Send a signal to containers"`
-	Pause   PauseCmd   `cmd:"" group:"containers" help:"Freeze all processes of containers"`
-	Unpause UnpauseCmd `cmd:"" group:"containers" help:"Let paused containers go on"`
-	Wait    WaitCmd    `cmd:"" group:"containers" help:"Wait for programs to end and print their exit codes"`
-	Exec    ExecCmd    `cmd:"" group:"containers" help:"Run another program in a running container"`
-	Logs    LogsCmd    `cmd:"" group:"containers" help:"Show what a container has said"`
-	Attach  AttachCmd  `cmd:"" group:"containers" help:"Connect this terminal to a running container"`
-	Ps      PsCmd      `cmd:"" group:"containers" help:"List containers"`
-	Rename  RenameCmd  `cmd:"" group:"containers" help:"Give a container another name"`
-	Rm      RmCmd      `cmd:"" group:"containers" help:"Remove containers"`
+	RunVerb   RunCmd       `cmd:"" name:"run" group:"containers" help:"Run a program in a new container"`
+	Create    CreateCmd    `cmd:"" group:"containers" help:"Make a container and start nothing"`
+	Start     StartCmd     `cmd:"" group:"containers" help:"Start containers that are at rest"`
+	Stop      StopCmd      `cmd:"" group:"containers" help:"Ask programs to end, and kill those that do not"`
+	Restart   RestartCmd   `cmd:"" group:"containers" help:"Stop containers and start them again"`
+	Kill      KillCmd      `cmd:"" group:"containers" help:"Send a signal to containers"`
+	Pause     PauseCmd     `cmd:"" group:"containers" help:"Freeze all processes of containers"`
+	Unpause   UnpauseCmd   `cmd:"" group:"containers" help:"Let paused containers go on"`
+	Wait      WaitCmd      `cmd:"" group:"containers" help:"Wait for programs to end and print their exit codes"`
+	Exec      ExecCmd      `cmd:"" group:"containers" help:"Run another program in a running container"`
+	Logs      LogsCmd      `cmd:"" group:"containers" help:"Show what a container has said"`
+	Attach    AttachCmd    `cmd:"" group:"containers" help:"Connect this terminal to a running container"`
+	Ps        PsCmd        `cmd:"" group:"containers" help:"List containers"`
+	Cp        CpCmd        `cmd:"" group:"containers" help:"Copy files out of a container, or into it"`
+	Top       TopCmd       `cmd:"" group:"containers" help:"Show the processes of a container"`
+	Port      PortCmd      `cmd:"" group:"containers" help:"List the published ports of a container"`
+	Diff      DiffCmd      `cmd:"" group:"containers" help:"List what a container has changed in its files"`
+	Rename    RenameCmd    `cmd:"" group:"containers" help:"Give a container another name"`
+	Rm        RmCmd        `cmd:"" group:"containers" help:"Remove containers"`
+	Container ContainerCmd `cmd:"" group:"containers" help:"The long names of these verbs, and prune"`
 
 	Where    WhereCmd    `cmd:"" group:"explain" help:"Show at which step a run stands"`
 	Next     NextCmd     `cmd:"" group:"explain" help:"Have a run that stands at a step take it"`

@@ -1,0 +1,126 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/learnbox/learnbox/lifecycle"
+)
+
+// ContainerCmd holds Docker's long names of verbs that it has short ones for, and
+// prune, which has none.
+type ContainerCmd struct {
+	Cp      CpCmd      `cmd:"" help:"Copy files out of a container, or into it"`
+	Diff    DiffCmd    `cmd:"" help:"List what a container has changed in its files"`
+	Inspect InspectCmd `cmd:"" help:"Show everything that is known about a container, as JSON"`
+	Ls      PsCmd      `cmd:"" aliases:"list,ps" help:"List containers"`
+	Port    PortCmd    `cmd:"" help:"List the published ports of a container"`
+	Prune   PruneCmd   `cmd:"" help:"Remove all containers that are at rest"`
+	Rename  RenameCmd  `cmd:"" help:"Give a container another name"`
+	Rm      RmCmd      `cmd:"" help:"Remove containers"`
+	Top     TopCmd     `cmd:"" help:"Show the processes of a container"`
+}
+
+// Help is printed below the verbs.
+func (ContainerCmd) Help() string {
+	return `Examples:
+  learnbox container ls -a
+  learnbox container prune`
+}
+
+// PruneCmd is "learnbox container prune".
+type PruneCmd struct {
+	Force  bool     `short:"f" help:"Do not ask."`
+	Filter []string `sep:"none" placeholder:"KEY=VALUE" help:"Remove only what fits: until=24h, label, label!; may be repeated."`
+}
+
+// Help is printed below the flags.
+func (PruneCmd) Help() string {
+	return `What the containers wrote goes with them. until=24h spares those made since.
+
+Examples:
+  learnbox container prune
+  learnbox container prune -f --filter until=24h --filter label!=keep`
+}
+
+// Run does the verb.
+func (c *PruneCmd) Run(a *app) error {
+	fits, err := c.filters(time.Now())
+	if err != nil {
+		return err
+	}
+	all, err := a.containers("container prune")
+	if err != nil {
+		return a.asRoot("remove containers", err)
+	}
+	if !c.Force && !sure(a) {
+		return nil
+	}
+	list, swept, damaged := all.Survey()
+	failed := []error{swept, damaged}
+	var removed []string
+	var bytes int64
+	for _, ct := range list {
+		if alive(ct) || !fits(ct) {
+			continue
+		}
+		own, _, sizeErr := a.containerSize(a.ctx, ct)
+		err := all.Remove(ct)
+		switch {
+		case errors.Is(err, lifecycle.ErrRunning): // started meanwhile
+		case err != nil:
+			failed = append(failed, fmt.Errorf("%s: %w", ct.Name, err))
+		default:
+			removed = append(removed, ct.ID)
+			if sizeErr == nil {
+				bytes += own
+			}
+		}
+	}
+	if len(removed) > 0 {
+		fmt.Fprintf(a.stdout, "Deleted Containers:\n%s\n\n", strings.Join(removed, "\n"))
+	}
+	fmt.Fprintf(a.stdout, "Total reclaimed space: %s\n", humanSize(bytes))
+	return errors.Join(failed...)
+}
+
+// sure asks as Docker does; everything but yes is no.
+func sure(a *app) bool {
+	io.WriteString(a.stdout, "WARNING! This will remove all stopped containers.\nAre you sure you want to continue? [y/N] ") //nolint:errcheck // nobody to tell
+	answer, _ := bufio.NewReader(a.stdin).ReadString('\n')
+	answer = strings.ToLower(strings.TrimSpace(answer))
+	return answer == "y" || answer == "yes"
+}
+
+// filters reads the filters: all must fit.
+func (c *PruneCmd) filters(now time.Time) (fits func(lifecycle.Container) bool, err error) {
+	var want, not psFilters
+	until := now
+	for _, f := range c.Filter {
+		key, value, ok := strings.Cut(f, "=")
+		switch {
+		case !ok:
+			return nil, usageError("filter %q: want KEY=VALUE", f)
+		case key == "label":
+			want.labels = append(want.labels, value)
+		case key == "label!":
+			not.labels = append(not.labels, value)
+		case key == "until":
+			age, err := time.ParseDuration(value)
+			if err != nil {
+				return nil, usageError("filter until=%s: want a duration, as in 24h or 10m", value)
+			}
+			until = now.Add(-age)
+		default:
+			return nil, exitError{exitUsage, hintedError{fmt.Errorf("unknown filter %q", key), "the filters are until=24h, label=NAME[=VALUE] and label!=NAME[=VALUE]"}}
+		}
+	}
+	return func(ct lifecycle.Container) bool {
+		spared := len(not.labels) > 0 && not.labelled(ct.Labels)
+		return !ct.Created.After(until) && want.labelled(ct.Labels) && !spared
+	}, nil
+}

@@ -1,0 +1,88 @@
+package main
+
+import (
+	"errors"
+	"os"
+	"path"
+	"slices"
+	"strings"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/learnbox/learnbox/lifecycle"
+	"github.com/learnbox/learnbox/lifecycle/cp"
+)
+
+// errReadOnly is what a container itself would be told, in Docker's words.
+var errReadOnly = errors.New("container rootfs is marked read-only")
+
+// treeOf opens the tree that a path in a container belongs to, and returns the path
+// in that tree.
+func (a *app) treeOf(end cpEnd, write bool) (tree *cp.Root, inTree string, release func() error, err error) {
+	all, ct, err := a.knownContainer("cp", end.container)
+	if err != nil {
+		return nil, "", nil, err
+	}
+	inTree = "/" + strings.TrimLeft(end.path, "/")
+	if !alive(ct) {
+		_, spec, err := all.Definition(ct.ID)
+		if err != nil {
+			return nil, "", nil, err
+		}
+		if m, rest, ok := volumeAt(spec, inTree); ok {
+			return volumeTree(m, rest, write)
+		}
+		if write && spec.Root != nil && spec.Root.Readonly {
+			return nil, "", nil, errReadOnly
+		}
+	}
+	root, release, err := all.Root(ct)
+	if errors.Is(err, lifecycle.ErrRunning) {
+		err = hintedError{errors.New("the container is being started or removed"), "try again"}
+	}
+	if err != nil {
+		return nil, "", nil, err
+	}
+	return cp.Inside(root), inTree, release, nil
+}
+
+// volumeAt finds the mount of a container at rest in which a path lies, by its
+// words, and what of the path remains. The mounts are not there, so no link
+// leads into one.
+func volumeAt(spec *specs.Spec, p string) (m specs.Mount, rest string, ok bool) {
+	clean := path.Clean(p)
+	for _, m := range slices.Backward(spec.Mounts) {
+		below, inside := strings.CutPrefix(clean+"/", strings.TrimRight(m.Destination, "/")+"/")
+		if m.Type == "bind" && inside {
+			return m, strings.TrimRight("/"+below, "/") + ending(p), true
+		}
+	}
+	return specs.Mount{}, "", false
+}
+
+// ending is what path.Clean takes away from the end of a path, and means something.
+func ending(p string) string {
+	for _, end := range []string{"/.", "/"} {
+		if strings.HasSuffix(p, end) {
+			return end
+		}
+	}
+	return ""
+}
+
+// volumeTree is the tree of one mount. If it is a file, then the tree is the
+// directory that holds it.
+func volumeTree(m specs.Mount, rest string, write bool) (*cp.Root, string, func() error, error) {
+	if write && slices.Contains(m.Options, "ro") {
+		return nil, "", nil, errors.New("mounted volume is marked read-only")
+	}
+	source := m.Source
+	if info, err := os.Stat(source); err == nil && !info.IsDir() {
+		source, rest = path.Dir(source), "/"+path.Base(source)+rest
+	}
+	dir, err := os.Open(source)
+	if err != nil {
+		return nil, "", nil, err
+	}
+	return cp.Inside(dir), firstOf(rest, "/"), dir.Close, nil
+}
