@@ -118,7 +118,7 @@ func runOfAllSteps(kept bool) []string {
 	if !kept {
 		args = append(args, "--rm")
 	}
-	return append(args, "-t", "--read-only", "--security-opt", "no-new-privileges", "--sysctl", "net.ipv4.ip_forward=1",
+	return append(args, "-t", "--read-only", "--oom-score-adj", "500", "--pids-limit", "50", "--security-opt", "no-new-privileges", "--sysctl", "net.ipv4.ip_forward=1",
 		"--ulimit", "core=0", "-v", "./data:/data", "-u", "1000", "tiny", "true")
 }
 

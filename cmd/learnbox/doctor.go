@@ -22,7 +22,7 @@ told, mostly because it needs root. The exit code is 0 if all that a run needs
 is there, else 1.
 
 Examples:
-  sudo learnbox doctor
+  learnbox doctor
   learnbox doctor --json`
 }
 
