@@ -25,6 +25,7 @@ type guest struct {
 	self   *os.File     // this program, kept for --init
 
 	announced bool // the parent knows that the execve comes
+	born      bool // another process has become the program: see birth_linux.go
 }
 
 // channelFD is where the init finds its end of the socket.
@@ -56,8 +57,11 @@ func RunInit(args []string) int {
 		if err := g.take(s); err != nil {
 			return g.fail(s.ID, err)
 		}
+		if g.born {
+			break
+		}
 	}
-	return 0 // unreachable: process.exec returns only with an error
+	return 0 // of one that entered a container: process.exec returns only with an error
 }
 
 // prepare makes the init safe to be looked at, and waits for the plan. The
@@ -78,11 +82,6 @@ func (g *guest) prepare() error {
 	if _, err := g.ch.receive(g.plan); err != nil {
 		return fmt.Errorf("wait for the plan: %w", err)
 	}
-	if g.Stay {
-		if err := linux.LiveOn(); err != nil {
-			return err
-		}
-	}
 	if !g.Reaper {
 		return nil
 	}
@@ -97,6 +96,9 @@ func (g *guest) fail(step string, err error) int {
 	failure := &StepError{Step: step, Text: err.Error(), Code: 125, Way: hint(step, err)}
 	if program, ok := errors.AsType[*ProgramError](err); ok {
 		failure.Code = program.Code
+	}
+	if deed, ok := errors.AsType[*deedError](err); ok {
+		failure.Step = deed.step
 	}
 	_ = g.ch.send(&message{Failure: failure}, nil)
 	return failure.Code

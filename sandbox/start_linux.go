@@ -8,6 +8,8 @@ import (
 	"io"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/learnbox/learnbox/internal/linux"
 )
 
 // Start has the init build the container and returns when its program runs. If
@@ -74,6 +76,8 @@ func (i *Init) listen() error {
 			i.warnings = append(i.warnings, m.Warning)
 		case m.Terminal:
 			i.terminal = passed
+		case m.Born != 0:
+			i.born = m.Born
 		case m.Event != nil:
 			if err := i.hearEvent(*m.Event); err != nil {
 				return err
@@ -81,8 +85,14 @@ func (i *Init) listen() error {
 		}
 		exec = exec || m.Exec
 	}
-	if !exec {
+	if !exec || i.enters && i.born == 0 {
 		return &StepError{Step: "init.clone", Text: "the init ended before the program could start", Code: 125}
+	}
+	if i.enters {
+		if _, err := linux.Reap(i.pid); err != nil {
+			return err
+		}
+		i.pid, i.born = i.born, 0
 	}
 	return i.hearSilence()
 }

@@ -223,6 +223,7 @@ func (m *message) fields(w *wire) {
 	})
 	text(w, &m.Warning)
 	flag(w, &m.Terminal)
+	number(w, &m.Born)
 	flag(w, &m.Exec)
 	optional(w, &m.Failure, func(w *wire, f *StepError) {
 		text(w, &f.Step)
