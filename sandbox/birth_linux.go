@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"errors"
+	"io"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -61,7 +62,7 @@ func (g *guest) bear() error {
 	}
 	pid, err := birth.Start()
 	if pid != 0 {
-		err = errors.Join(err, g.ch.send(&message{Born: pid}, nil))
+		err = errors.Join(err, g.ch.send(&message{Born: pid, Keeps: g.master != nil}, nil))
 	}
 	if failed, ok := errors.AsType[*linux.BirthError](err); ok {
 		if failed.Index == len(deeds)-1 {
@@ -70,6 +71,29 @@ func (g *guest) bear() error {
 		return &deedError{deeds[failed.Index].step, err}
 	}
 	g.born = err == nil
+	return err
+}
+
+// leave ends a process that has borne the program.
+func (g *guest) leave() int {
+	if g.master != nil {
+		_ = g.keepTerminal() // it ends with EIO
+	}
+	return 0
+}
+
+// keepTerminal is what remains to be done for a program with a terminal that
+// outlives whoever started it: somebody has to hold the other end, or the kernel
+// hangs up. What the program says, nobody reads.
+func (g *guest) keepTerminal() error {
+	if err := linux.LiveOn(); err != nil {
+		return err
+	}
+	for fd := range channelFD + 1 { // of the terminal, too; and the parent goes on when its socket closes
+		_ = unix.Close(fd)
+	}
+	_ = g.slave.Close()
+	_, err := io.Copy(io.Discard, g.master)
 	return err
 }
 

@@ -20,6 +20,7 @@ type message struct {
 	Warning  string
 	Terminal bool // the pty master comes with this message
 	Born     int  // who becomes the program, by a PID of the parent's namespace
+	Keeps    bool // with Born: the init stays and holds the program's terminal
 	Exec     bool // the next thing is the execve; if then the socket closes, it succeeded
 	Failure  *StepError
 }

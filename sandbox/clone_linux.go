@@ -28,6 +28,7 @@ type Init struct {
 	group    *cgroup.Group
 	enters   bool     // a container that is there already: see enter_linux.go
 	target   *os.File // a pidfd of its first process, which the init inherits
+	keeps    bool     // the init stays, for the program's terminal
 	born     int      // who becomes the program then, or 0
 	pid      int      // 0 before the clone
 	ch       channel

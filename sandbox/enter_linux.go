@@ -69,6 +69,17 @@ func Enter(ctx context.Context, o EnterOptions) (*Process, error) {
 	return &Process{Pid: i.pid, Terminal: i.terminal, Warnings: i.warnings}, nil
 }
 
+// handOver makes the newborn process the one that is waited for.
+func (i *Init) handOver() error {
+	if !i.keeps {
+		if _, err := linux.Reap(i.pid); err != nil {
+			return err
+		}
+	}
+	i.pid, i.born = i.born, 0
+	return nil
+}
+
 // hold opens the container's first process. The descriptor is opened before the
 // process is looked at, so that what is entered is what was looked at. It may
 // have moved into a group below the container's, as systemd does.
@@ -198,6 +209,10 @@ func (g *guest) openOwnTerminal() error {
 	master, err := g.newTerminal()
 	if err != nil {
 		return err
+	}
+	if g.Stay {
+		g.master = master
+		return nil
 	}
 	defer master.Close()
 	return g.ch.send(&message{Terminal: true}, master)

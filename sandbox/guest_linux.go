@@ -20,6 +20,7 @@ type guest struct {
 	ch     channel
 	root   *rootfs.Root // from rootfs.overlay on
 	slave  *os.File     // from tty.open on
+	master *os.File     // kept when nobody else does: see keepTerminal
 	begun  bool         // it has told of its first step
 	filter *Filter      // from init.wait on
 	self   *os.File     // this program, kept for --init
@@ -58,10 +59,10 @@ func RunInit(args []string) int {
 			return g.fail(s.ID, err)
 		}
 		if g.born {
-			break
+			return g.leave()
 		}
 	}
-	return 0 // of one that entered a container: process.exec returns only with an error
+	return 0 // unreachable: process.exec returns only with an error
 }
 
 // prepare makes the init safe to be looked at, and waits for the plan. The

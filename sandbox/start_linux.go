@@ -8,8 +8,6 @@ import (
 	"io"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/learnbox/learnbox/internal/linux"
 )
 
 // Start has the init build the container and returns when its program runs. If
@@ -77,7 +75,7 @@ func (i *Init) listen() error {
 		case m.Terminal:
 			i.terminal = passed
 		case m.Born != 0:
-			i.born = m.Born
+			i.born, i.keeps = m.Born, m.Keeps
 		case m.Event != nil:
 			if err := i.hearEvent(*m.Event); err != nil {
 				return err
@@ -89,10 +87,9 @@ func (i *Init) listen() error {
 		return &StepError{Step: "init.clone", Text: "the init ended before the program could start", Code: 125}
 	}
 	if i.enters {
-		if _, err := linux.Reap(i.pid); err != nil {
+		if err := i.handOver(); err != nil {
 			return err
 		}
-		i.pid, i.born = i.born, 0
 	}
 	return i.hearSilence()
 }

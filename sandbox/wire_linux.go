@@ -224,6 +224,7 @@ func (m *message) fields(w *wire) {
 	text(w, &m.Warning)
 	flag(w, &m.Terminal)
 	number(w, &m.Born)
+	flag(w, &m.Keeps)
 	flag(w, &m.Exec)
 	optional(w, &m.Failure, func(w *wire, f *StepError) {
 		text(w, &f.Step)

@@ -42,6 +42,11 @@ func DieWithParent() error {
 	return Failed(unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0), "prctl(PR_SET_PDEATHSIG, SIGKILL)")
 }
 
+// LiveOn takes the wish of DieWithParent back.
+func LiveOn() error {
+	return Failed(unix.Prctl(unix.PR_SET_PDEATHSIG, 0, 0, 0, 0), "prctl(PR_SET_PDEATHSIG, 0)")
+}
+
 // OpenProcess is pidfd_open(2): a descriptor that stands for this process, and never for
 // another one that gets its PID later.
 func OpenProcess(pid int) (*os.File, error) {
