@@ -9,6 +9,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -60,7 +61,7 @@ func Enter(ctx context.Context, o EnterOptions) (*Process, error) {
 	}
 	if err != nil {
 		i.Abort()
-		if linux.HasEnded(target) {
+		if ended(target, err) {
 			err = ErrGone
 		}
 		return nil, cmp.Or(ctx.Err(), err)
@@ -78,6 +79,16 @@ func (i *Init) handOver() error {
 	}
 	i.pid, i.born = i.born, 0
 	return nil
+}
+
+// ended reports whether a process has ended, which may be why err came. Whoever is
+// about to end has no namespaces any more a moment before the kernel says so.
+func ended(target *os.File, err error) bool {
+	failed, ok := errors.AsType[*StepError](err)
+	if ok && (failed.Step == "exec.join" || failed.Step == "exec.clone") {
+		return linux.HasEnded(target, time.Second)
+	}
+	return linux.HasEnded(target, 0)
 }
 
 // hold opens the container's first process. The descriptor is opened before the

@@ -96,6 +96,9 @@ func (c *ExecCmd) exec(a *app) (code int, err error) {
 		return 0, err
 	}
 	program, err := all.Exec(ctx, ct, o)
+	if errors.Is(err, lifecycle.ErrNotRunning) { // any more
+		err = fmt.Errorf("%s: %w", c.Words[0], err)
+	}
 	if err != nil {
 		return 0, err
 	}

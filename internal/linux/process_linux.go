@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"strconv"
 	"syscall"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -57,10 +58,11 @@ func OpenProcess(pid int) (*os.File, error) {
 	return os.NewFile(uintptr(fd), "process "+strconv.Itoa(pid)), nil
 }
 
-// HasEnded reports whether the process that a pidfd stands for has ended.
-func HasEnded(pidfd *os.File) bool {
+// HasEnded reports whether the process that a pidfd stands for has ended, or does
+// so within a time.
+func HasEnded(pidfd *os.File, within time.Duration) bool {
 	fds := []unix.PollFd{{Fd: int32(pidfd.Fd()), Events: unix.POLLIN}}
-	n, err := unix.Poll(fds, 0)
+	n, err := unix.Poll(fds, int(within.Milliseconds()))
 	return err == nil && n == 1
 }
 
