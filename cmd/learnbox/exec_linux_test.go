@@ -57,7 +57,7 @@ func TestAKilledExecLeavesNothing(t *testing.T) {
 			b.must(t, "run", "-d", "--name", "box", "tiny", "sleep", "1000")
 			first := b.pidOf(t)
 			for i := range 40 {
-				cmd := b.command(t, "learnbox", "exec", "-t", "box", "sleep", "2000")
+				cmd := b.command(t, "learnbox", "exec", "box", "sleep", "2000") // not -t, which would hang up
 				if err := cmd.Start(); err != nil {
 					t.Fatal(err)
 				}
