@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/learnbox/learnbox/internal/linux"
+	"github.com/learnbox/learnbox/narrate"
 	"github.com/learnbox/learnbox/sandbox/cgroup"
 	"github.com/learnbox/learnbox/sandbox/rootfs"
 )
@@ -142,6 +143,18 @@ func enterTable() []step[*Init] {
 			"it brings the filter for system calls",
 			nil, (*Init).release),
 	}
+}
+
+// EnterSteps lists the steps of an exec that a run has not.
+func EnterSteps() []narrate.Step {
+	var all []narrate.Step
+	for _, s := range enterTable() {
+		all = append(all, s.Step)
+	}
+	for _, s := range joinSteps() {
+		all = append(all, s.Step)
+	}
+	return slices.DeleteFunc(all, func(s narrate.Step) bool { return !strings.HasPrefix(s.ID, "exec.") })
 }
 
 // joinSteps are taken by the process that enters, from exec.clone on by the one

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -14,7 +15,10 @@ import (
 	"github.com/creack/pty"
 	"golang.org/x/sys/unix"
 
+	"github.com/learnbox/learnbox/explain"
+	"github.com/learnbox/learnbox/explain/texts"
 	"github.com/learnbox/learnbox/internal/privtest"
+	"github.com/learnbox/learnbox/sandbox"
 )
 
 // spy is a program in a container that looks at everybody who comes: whose root is
@@ -203,4 +207,41 @@ func TestHangUpOfAnExec(t *testing.T) {
 		t.Errorf("in the container run %q", out)
 	}
 	b.must(t, "rm", "-f", "box")
+}
+
+// TestLookAtAnExec runs the commands that the texts about the steps of an exec
+// tell readers to run.
+func TestLookAtAnExec(t *testing.T) {
+	privtest.NoTrace(t)
+	b := newBench(t)
+	b.must(t, "run", "-d", "--name", "box", "tiny", "sleep", "1000")
+	cmd := b.command(t, "learnbox", "exec", "-t", "box", "sleep", "2000")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = cmd.Process.Kill(); _ = cmd.Wait() }()
+	pid := 0
+	for deadline := time.Now().Add(10 * time.Second); pid == 0 && time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+		if child := childOf(cmd.Process.Pid); child != 0 {
+			if comm, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", child)); err == nil && string(comm) == "sleep\n" {
+				pid = child
+			}
+		}
+	}
+	for _, s := range sandbox.EnterSteps() {
+		about, ok := texts.ForStep(s.ID)
+		if !ok {
+			t.Errorf("there is no text about %s", s.ID)
+			continue
+		}
+		command := explain.Variables{"PID": strconv.Itoa(pid)}.Expand(about.Look.Command)
+		out, err := exec.Command("sh", "-c", command).CombinedOutput()
+		if err != nil || !lookPattern(about.Look.Output).Match(out) {
+			t.Errorf("%s: %s: %v\n%swant\n%s", s.ID, command, err, out, strings.Join(about.Look.Output, "\n"))
+		}
+	}
+	_ = cmd.Process.Kill()
+	_ = cmd.Wait()
+	b.must(t, "rm", "-f", "box")
+	b.nothingLeft(t)
 }
