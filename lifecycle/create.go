@@ -3,11 +3,9 @@ package lifecycle
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
@@ -123,11 +121,8 @@ func (c *Containers) claim(name, id string) (string, error) {
 		if random {
 			continue
 		}
-		// Its owner may have been killed between the two removals of remove.
-		owner, err := c.free(name, func(owner string) bool {
-			_, err := os.Stat(c.dir(owner))
-			return errors.Is(err, fs.ErrNotExist)
-		})
+		// Its owner may have been killed between the two removals of remove, or of Rename.
+		owner, err := c.free(name, func(owner string) bool { return !c.owns(owner, name) })
 		if err != nil {
 			return "", err
 		}
@@ -141,14 +136,16 @@ func (c *Containers) claim(name, id string) (string, error) {
 // A lock makes one step of the look and the removal: between them the name
 // could have become somebody else's.
 func (c *Containers) free(name string, may func(owner string) bool) (owner string, err error) {
-	dir, err := os.Open(c.names())
+	unlock, err := c.lockNames()
 	if err != nil {
 		return "", err
 	}
-	defer dir.Close()
-	if err := atomicfile.LockFileBriefly(dir); err != nil {
-		return "", err
-	}
+	defer func() { err = errors.Join(err, unlock()) }()
+	return c.drop(name, may)
+}
+
+// drop is free for somebody who has the lock.
+func (c *Containers) drop(name string, may func(owner string) bool) (owner string, err error) {
 	link := filepath.Join(c.names(), name)
 	to, err := os.Readlink(link)
 	switch owner = filepath.Base(to); {
@@ -223,27 +220,17 @@ func (c *Containers) remove(id, name string) error {
 		return err
 	}
 	var errs []error
-	if name != "" {
-		_, err := c.free(name, func(owner string) bool { return owner == id })
+	for name != "" {
+		ours := false
+		_, err := c.free(name, func(owner string) bool { ours = owner == id; return ours })
 		errs = append(errs, err)
+		if ours || err != nil {
+			break
+		}
+		name = c.nameOf(id) // it was renamed after its parent had read the name
 	}
 	errs = append(errs, os.RemoveAll(gone), c.unlist(id))
 	return errors.Join(errs...)
 }
 
 const gonePrefix = ".gone-"
-
-// validName follows Docker: a letter or digit, then letters, digits, _ . and -.
-func validName(s string) bool {
-	const alnum = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-	return len(s) > 1 && len(s) <= 128 && strings.Contains(alnum, s[:1]) && strings.Trim(s, alnum+"_.-") == ""
-}
-
-type nameError struct{ name string }
-
-func (e *nameError) Error() string { return fmt.Sprintf("%q cannot be a container's name", e.name) }
-
-// Hint says what can.
-func (e *nameError) Hint() string {
-	return "two or more letters, digits, '_', '.' or '-', the first a letter or digit"
-}

@@ -48,7 +48,7 @@ type State struct {
 }
 
 // A Record is what learnbox keeps about a container besides its config.json.
-// It does not change while the container lives.
+// But for the name it does not change while the container lives.
 type Record struct {
 	ID         string // 64 hex digits
 	Name       string
@@ -62,13 +62,14 @@ type Record struct {
 	Seccomp    string // "", "unconfined", or the absolute path of the user's profile
 	StopSignal string
 	Labels     map[string]string `json:",omitempty"`
+	Args       []string          // the program and its arguments, as in config.json, which a listing need not read
+	Command    []string          `json:",omitempty"` // the command line that made it, as typed
 }
 
 // A Container is one container as its files tell it.
 type Container struct {
 	Record
 	State State
-	Args  []string // the program and its arguments
 }
 
 // ErrNotFound reports that no container has the name or ID.

@@ -1,6 +1,7 @@
 package lifecycle
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"strings"
 )
@@ -28,4 +29,19 @@ func randomName() string { return pick(adjectives) + "_" + pick(surnames) }
 func pick(words string) string {
 	all := strings.Fields(words)
 	return all[rand.IntN(len(all))] //nolint:gosec // a name is no secret
+}
+
+// validName follows Docker: a letter or digit, then letters, digits, _ . and -.
+func validName(s string) bool {
+	const alnum = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+	return len(s) > 1 && len(s) <= 128 && strings.Contains(alnum, s[:1]) && strings.Trim(s, alnum+"_.-") == ""
+}
+
+type nameError struct{ name string }
+
+func (e *nameError) Error() string { return fmt.Sprintf("%q cannot be a container's name", e.name) }
+
+// Hint says what can.
+func (e *nameError) Hint() string {
+	return "two or more letters, digits, '_', '.' or '-', the first a letter or digit"
 }

@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/learnbox/learnbox/sandbox/cgroup"
@@ -113,36 +112,4 @@ func (c *Containers) nameOf(id string) string {
 		}
 	}
 	return ""
-}
-
-// Sweep removes what a loss of power left, which Repair cannot see: removals
-// and drafts that were under way, and states that still say running. It reads
-// every container, so listings call it and runs do not.
-func (c *Containers) Sweep() error {
-	entries, err := os.ReadDir(c.data)
-	if err != nil {
-		return err
-	}
-	var errs []error
-	for _, e := range entries {
-		id := strings.TrimPrefix(e.Name(), gonePrefix)
-		switch {
-		case !isID(id):
-		case id != e.Name():
-			errs = append(errs, os.RemoveAll(filepath.Join(c.data, e.Name())))
-		case c.orphaned(id):
-			errs = append(errs, c.list(id), c.repair(id))
-		}
-	}
-	return errors.Join(errs...)
-}
-
-// orphaned reports whether a container has nothing below the run root and yet
-// is not at rest.
-func (c *Containers) orphaned(id string) bool {
-	if _, err := os.Stat(filepath.Join(c.run, id)); !errors.Is(err, fs.ErrNotExist) {
-		return false
-	}
-	ct, err := c.Get(id)
-	return errors.Is(err, ErrNotFound) || err == nil && (ct.State.Status == Running || ct.State.Status == Paused)
 }

@@ -171,8 +171,11 @@ func (g *guest) enterWorkdir() error {
 		open = g.root.OpenDir
 	}
 	dir, err := open(g.Process.Cwd)
-	if err != nil {
+	if err != nil && g.Enters {
 		return &ProgramError{Text: "the working directory " + g.Process.Cwd, Err: err, Code: 126}
+	}
+	if err != nil {
+		return err
 	}
 	defer dir.Close()
 	if err := unix.Fchdir(int(dir.Fd())); err != nil {

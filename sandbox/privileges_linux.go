@@ -139,18 +139,18 @@ func (g *guest) setUser() error {
 
 func (g *guest) noNewPrivs() error { return linux.NoNewPrivs() }
 
-// loadFilter announces the execve before it loads the filter, which may
-// forbid the init to say anything afterwards.
+// loadFilter loads the filter. One of the user's may forbid the init to say anything
+// afterwards, so then the execve is announced before it.
 func (g *guest) loadFilter() error {
 	program, err := seccomp.FromBytes(g.filter.Program)
 	if err != nil {
 		return err
 	}
-	if err := g.announce(); err != nil {
-		return err
-	}
 	if g.OwnFilter {
-		g.Narrate = false // it may not allow sendmsg
+		if err := g.announce(); err != nil {
+			return err
+		}
+		g.Narrate = false
 	}
 	return seccomp.Load(program, g.filter.Flags...)
 }

@@ -80,16 +80,17 @@ func ended(cmd *exec.Cmd) outcome {
 // look prints all that a program can see of its container.
 const look = `
 cat /proc/self/mountinfo
-cat /proc/1/status
+cat /proc/$$/status
 for n in cgroup ipc mnt net pid time user uts; do echo $n $(readlink /proc/self/ns/$n); done
 env | sort
 pwd; hostname; id; umask
-ls -lan /dev /dev/pts /dev/shm / . /proc/1/fd
+ls -lan /dev /dev/pts /dev/shm / .
+cd /proc/$$/fd; ls -lan; cd -
 head /etc/hosts /etc/hostname /etc/resolv.conf
 cat /proc/self/cgroup /proc/self/limits
 ls -l /sys/fs/cgroup; cat /sys/fs/cgroup/devices/devices.list
-cat /sys/fs/cgroup/pids/cgroup.procs | wc -l
-tr '\0' '\n' </proc/1/cmdline
+grep -c "^$$\$" /sys/fs/cgroup/pids/cgroup.procs
+tr '\0' '\n' </proc/$$/cmdline
 ls /sys/class/net; ip addr
 head /proc/sys/net/ipv4/ping_group_range /proc/sys/net/ipv4/ip_unprivileged_port_start /proc/sys/kernel/msgmax
 exit 7`

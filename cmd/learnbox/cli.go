@@ -31,6 +31,7 @@ type cli struct {
 	Logs    LogsCmd    `cmd:"" group:"containers" help:"Show what a container has said"`
 	Attach  AttachCmd  `cmd:"" group:"containers" help:"Connect this terminal to a running container"`
 	Ps      PsCmd      `cmd:"" group:"containers" help:"List containers"`
+	Rename  RenameCmd  `cmd:"" group:"containers" help:"Give a container another name"`
 	Rm      RmCmd      `cmd:"" group:"containers" help:"Remove containers"`
 
 	Where    WhereCmd    `cmd:"" group:"explain" help:"Show at which step a run stands"`
@@ -47,7 +48,7 @@ type cli struct {
 	Images  ImagesCmd  `cmd:"" group:"images" help:"List the images in the store"`
 	Rmi     RmiCmd     `cmd:"" group:"images" help:"Remove images"`
 	Tag     TagCmd     `cmd:"" group:"images" help:"Give an image another name"`
-	Inspect InspectCmd `cmd:"" group:"images" help:"Show everything that is known about an object, as JSON"`
+	Inspect InspectCmd `cmd:"" group:"containers" help:"Show everything that is known about an object, as JSON"`
 
 	Byhand ByhandCmd `cmd:"" group:"explain" help:"Print a shell script that builds a container without learnbox"`
 	Whatif WhatifCmd `cmd:"" group:"explain" help:"Leave a step of a run out, where it does no harm, and compare"`

@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -28,16 +30,29 @@ func TestKillAtEveryCall(t *testing.T) {
 			}
 		}
 	}
+	renamed := func(t *testing.T) {
+		t.Helper()
+		name := strings.TrimSpace(b.must(t, "ps", "-a", "--format", "{{.Names}}"))
+		if links, err := os.ReadDir(filepath.Join(b.root, "containers", "names")); err != nil || len(links) != 1 || links[0].Name() != name {
+			t.Errorf("of the container %s the links are %v", name, links)
+		}
+		b.must(t, "inspect", "--type", "container", name)
+		if name == "renamed" {
+			b.must(t, "rename", "renamed", "crashed")
+		}
+	}
 	for what, c := range map[string]struct {
 		prepare func(*testing.T)
 		args    string
 		calls   string
+		after   func(*testing.T)
 	}{
-		"run":                 {nil, "run --name crashed tiny true", "mkdirat symlinkat renameat unlinkat flock"},
-		"run --rm":            {nil, "run --rm --name crashed tiny true", "mkdirat symlinkat renameat unlinkat"},
-		"rm":                  {keep, "rm crashed", "renameat unlinkat"},
-		"ps after a run":      {crash(true), "ps -a", "renameat unlinkat"},
-		"ps after a run --rm": {crash(false), "ps -a", "renameat unlinkat"},
+		"run":                 {nil, "run --name crashed tiny true", "mkdirat symlinkat renameat unlinkat flock", nil},
+		"run --rm":            {nil, "run --rm --name crashed tiny true", "mkdirat symlinkat renameat unlinkat", nil},
+		"rm":                  {keep, "rm crashed", "renameat unlinkat", nil},
+		"rename":              {keep, "rename crashed renamed", "symlinkat renameat unlinkat flock fsync", renamed},
+		"ps after a run":      {crash(true), "ps -a", "renameat unlinkat", nil},
+		"ps after a run --rm": {crash(false), "ps -a", "renameat unlinkat", nil},
 	} {
 		for call := range strings.FieldsSeq(c.calls) {
 			t.Run(what+"/"+call, func(t *testing.T) {
@@ -48,6 +63,9 @@ func TestKillAtEveryCall(t *testing.T) {
 					}
 					inject := []string{"-o", "/dev/null", "-e", "trace=" + call, "-e", fmt.Sprintf("inject=%s:signal=KILL:when=%d", call, n)}
 					err := b.strace(t, inject, append([]string{"learnbox"}, strings.Fields(c.args)...)).Run()
+					if c.after != nil {
+						c.after(t)
+					}
 					b.atRest(t, what != "run --rm" && what != "ps after a run --rm")
 					if t.Failed() {
 						t.Fatalf("at number %d", n)

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"strings"
 	"text/template"
 
@@ -17,16 +16,19 @@ import (
 // InspectCmd is "learnbox inspect".
 type InspectCmd struct {
 	Format string   `short:"f" placeholder:"FORMAT" help:"json, or a Go template."`
-	Type   string   `placeholder:"TYPE" help:"Look only for objects of this type: container or image."`
+	Size   bool     `short:"s" help:"Measure what a container has written, and all it sees."`
+	Type   string   `placeholder:"TYPE" help:"Look only for objects of this type: container, image."`
 	Names  []string `arg:"" name:"name" complete:"image" placeholder:"NAME|ID" help:"What to look at."`
 }
 
 // Help is printed below the flags.
 func (InspectCmd) Help() string {
-	return `Examples:
-  learnbox inspect alpine
-  learnbox inspect busy_kepler | grep -i pid
-  learnbox inspect -f '{{.State.Pid}}' busy_kepler
+	return `A container comes before an image of the same name.
+
+Examples:
+  learnbox inspect web
+  learnbox inspect web | grep -i pid
+  learnbox inspect -f '{{.State.Status}} {{json .Learnbox.Namespaces}}' web
   learnbox inspect -f '{{.Config.Cmd}}' alpine
   learnbox inspect -f '{{json .RootFS.Layers}}' alpine busybox
   learnbox inspect -f '{{join .Config.Env "\n"}}' alpine`
@@ -44,9 +46,9 @@ func (c *InspectCmd) Run(a *app) error {
 	var objects []any
 	var failed []error
 	for _, name := range c.Names {
-		object, err := c.object(a, name)
+		object, err := c.inspect(a, name)
 		if err != nil {
-			failed = append(failed, fmt.Errorf("%s: %w", name, err))
+			failed = append(failed, named(name, err))
 			continue
 		}
 		objects = append(objects, object)
@@ -54,15 +56,20 @@ func (c *InspectCmd) Run(a *app) error {
 	return errors.Join(append([]error{show(a.stdout, objects)}, failed...)...)
 }
 
-// object is what a name means: a container before an image, as in Docker.
-func (c *InspectCmd) object(a *app, name string) (any, error) {
+// named puts the word that was asked for before an error that does not begin with it.
+func named(word string, err error) error {
+	if strings.HasPrefix(err.Error(), word) {
+		return err
+	}
+	return fmt.Errorf("%s: %w", word, err)
+}
+
+// inspect looks for a container and then for an image, unless the type is said.
+func (c *InspectCmd) inspect(a *app, name string) (any, error) {
 	if c.Type != "image" {
-		ct, err := a.findContainer(name)
-		if err == nil {
-			return a.inspectContainer(ct)
-		}
-		if c.Type == "container" || !errors.Is(err, lifecycle.ErrNotFound) && !errors.Is(err, fs.ErrPermission) {
-			return nil, err
+		object, err := a.inspectContainer(name, c.Size)
+		if c.Type == "container" || !errors.Is(err, lifecycle.ErrNotFound) {
+			return object, err
 		}
 	}
 	return a.inspectImage(name)

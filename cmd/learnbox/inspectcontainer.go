@@ -1,249 +1,171 @@
 package main
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
+	"strconv"
 	"time"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
-	"github.com/learnbox/learnbox/explain"
 	"github.com/learnbox/learnbox/explain/evidence"
 	"github.com/learnbox/learnbox/lifecycle"
 )
 
-// containerReport is a container in Docker's words: the keys of its API
-// (ContainerInspect) as far as learnbox knows something to put there, in Docker's
-// order, and one key for what is ours.
-type containerReport struct {
-	Id              string //nolint:revive // the key is Docker's, and templates name it
-	Created         string
-	Path            string
-	Args            []string
-	State           stateReport
-	Image           string
-	ResolvConfPath  string
-	HostnamePath    string
-	HostsPath       string
-	LogPath         string
-	Name            string
-	RestartCount    int
-	Driver          string
-	Platform        string
-	HostConfig      hostConfigReport
-	GraphDriver     graphDriver
-	Mounts          []mountReport
-	Config          containerConfigReport
-	NetworkSettings map[string]any
-	Learnbox        learnboxReport
-}
-
-// ID is the other name that Docker's templates may use.
-func (r containerReport) ID() string { return r.Id }
-
-type stateReport struct {
-	Status     string
-	Running    bool
-	Paused     bool
-	Restarting bool
-	OOMKilled  bool
-	Dead       bool
-	Pid        int
-	ExitCode   int
-	Error      string
-	StartedAt  string
-	FinishedAt string
-}
-
-type hostConfigReport struct {
-	Binds          []string
-	NetworkMode    string
-	AutoRemove     bool
-	CapAdd         []string
-	Privileged     bool
-	ReadonlyRootfs bool
-	PidMode        string
-	IpcMode        string
-	UTSMode        string
-	Init           bool
-	SecurityOpt    []string
-	Sysctls        map[string]string `json:",omitempty"`
-	MaskedPaths    []string
-	ReadonlyPaths  []string
-}
-
-type mountReport struct {
-	Type        string
-	Source      string
-	Destination string
-	Mode        string
-	RW          bool
-}
-
-type containerConfigReport struct {
-	Hostname   string
-	User       string
-	Tty        bool
-	OpenStdin  bool
-	Env        []string
-	Cmd        []string
-	Image      string
-	WorkingDir string
-	Labels     map[string]string
-	StopSignal string `json:",omitempty"`
-}
-
-// learnboxReport is what Docker has no word for.
-type learnboxReport struct {
-	Rootfs     string            // the flattened image
-	Seccomp    string            // the profile: default, unconfined, or a file
-	Groups     []string          // directories of the control group
-	Namespaces map[string]string // of the first process, while it runs
-	Journal    string            // the story of its run, if it was told
+// A described container is what its report is made from.
+type described struct {
+	lifecycle.Container
+	spec  *specs.Spec
+	flags runFlags     // as typed; those of a command line that cannot be read are empty
+	image *imageConfig // empty if the image is gone
+	dir   string       // absolute: the container's files
 }
 
 // inspectContainer is what inspect shows about one container.
-func (a *app) inspectContainer(ct lifecycle.Container) (any, error) {
-	all, err := lifecycle.Open(a.root, a.runDir)
+func (a *app) inspectContainer(word string, size bool) (any, error) {
+	all, ct, err := a.knownContainer("inspect", word)
 	if err != nil {
 		return nil, err
 	}
-	record, config, err := all.Definition(ct.ID)
+	_, spec, err := all.Definition(ct.ID)
 	if err != nil {
 		return nil, err
 	}
-	dir := filepath.Join(a.root, "containers", ct.ID)
-	etc := func(name string) string { return filepath.Join(dir, "etc", name) }
-	r := containerReport{
-		Id: ct.ID, Created: stamp(ct.Created), Path: first(ct.Args), Args: rest(ct.Args), State: stateOf(ct.State),
-		Image: ct.ImageID, Name: "/" + ct.Name, Driver: "overlay2", Platform: "linux",
-		ResolvConfPath: etc("resolv.conf"), HostnamePath: etc("hostname"), HostsPath: etc("hosts"),
-		LogPath:    filepath.Join(dir, lifecycle.LogName),
-		HostConfig: hostConfigOf(record, config),
-		GraphDriver: graphDriver{Name: "overlay2", Data: map[string]string{
-			"LowerDir": ct.Rootfs, "MergedDir": filepath.Join(dir, "merged"),
-			"UpperDir": filepath.Join(dir, "upper"), "WorkDir": filepath.Join(dir, "work"),
-		}},
-		Mounts: volumesOf(config, dir),
-		Config: containerConfigReport{
-			Hostname: config.Hostname, User: userOf(config.Process), Tty: config.Process.Terminal, OpenStdin: record.OpenStdin,
-			Env: config.Process.Env, Cmd: ct.Args, Image: ct.Image, WorkingDir: config.Process.Cwd,
-			Labels: orEmpty(ct.Labels), StopSignal: ct.StopSignal,
-		},
-		NetworkSettings: map[string]any{"Ports": map[string]any{}, "Networks": map[string]any{}},
-		Learnbox: learnboxReport{
-			Rootfs: ct.Rootfs, Seccomp: firstOf(ct.Seccomp, "default"), Namespaces: map[string]string{},
-			Journal: journalIfThere(dir),
-		},
-	}
-	if r.Learnbox.Groups, err = lifecycle.Groups(ct.ID); err != nil {
-		return nil, err
-	}
-	if ct.State.Pid != 0 {
-		r.Learnbox.Namespaces = evidence.Namespaces(fmt.Sprint(ct.State.Pid))
+	d := described{Container: ct, spec: spec, flags: typedFlags(ct.Command), dir: filepath.Join(a.root, "containers", ct.ID)}
+	d.image = a.configOfImage(ct.ImageID)
+	r := d.report()
+	if size {
+		own, whole, err := a.containerSize(a.ctx, ct)
+		if err != nil {
+			return nil, err
+		}
+		r.SizeRw, r.SizeRootFs = &own, &whole
 	}
 	return r, nil
 }
 
-func stateOf(s lifecycle.State) stateReport {
+// knownContainer finds a container. One whose state says that it runs may have
+// ended with the machine's power; then that is written down first.
+func (a *app) knownContainer(verb, word string) (*lifecycle.Containers, lifecycle.Container, error) {
+	all, err := a.containers(verb)
+	if err != nil {
+		return nil, lifecycle.Container{}, a.asRoot("read the containers", err)
+	}
+	ct, err := all.Find(word)
+	if err == nil && alive(ct) {
+		if err := all.Sweep(); err != nil {
+			a.warn(verb, err.Error())
+		}
+		ct, err = all.Find(word)
+	}
+	return all, ct, a.asRoot("read the containers", err)
+}
+
+// alive reports whether a container has processes.
+func alive(ct lifecycle.Container) bool {
+	return ct.State.Status == lifecycle.Running || ct.State.Status == lifecycle.Paused
+}
+
+// configOfImage is the image's own config, as its author wrote it.
+func (a *app) configOfImage(id string) *imageConfig {
+	var raw struct {
+		Config *imageConfig `json:"config"`
+	}
+	if img, err := a.findImage(a.ctx, id); err == nil {
+		_ = json.Unmarshal(img.RawConfig, &raw)
+	}
+	if raw.Config == nil {
+		return &imageConfig{}
+	}
+	return raw.Config
+}
+
+// typedFlags reads the command line that made a container once more. Flags that
+// only inspect wants to know cost a run nothing that way.
+func typedFlags(argv []string) runFlags {
+	_, s, err := parse(new(cli), argv)
+	if err != nil || s.verb == nil {
+		return runFlags{}
+	}
+	if c, ok := s.verb.(interface{ flags() *runFlags }); ok {
+		return *c.flags()
+	}
+	return runFlags{}
+}
+
+func (d described) report() containerReport {
+	inDir := func(name string) string { return filepath.Join(d.dir, name) }
+	r := containerReport{
+		Id: d.ID, Created: d.Created.Format(time.RFC3339Nano), Args: []string{}, Image: d.ImageID, Name: "/" + d.Name,
+		State:          d.state(),
+		ResolvConfPath: inDir("etc/resolv.conf"), HostnamePath: inDir("etc/hostname"), HostsPath: inDir("etc/hosts"),
+		LogPath: inDir(lifecycle.LogName),
+		Driver:  "overlay2", Platform: "linux",
+		HostConfig: d.hostConfig(),
+		GraphDriver: graphDriver{Name: "overlay2", Data: map[string]string{
+			"LowerDir": d.Rootfs, "MergedDir": inDir("merged"), "UpperDir": inDir("upper"), "WorkDir": inDir("work"),
+		}},
+		Mounts: d.mounts(), Config: d.config(), NetworkSettings: d.network(), Learnbox: d.ours(),
+	}
+	if len(d.Args) > 0 {
+		r.Path, r.Args = d.Args[0], append(r.Args, d.Args[1:]...)
+	}
+	return r
+}
+
+// existing is the path, if there is something, or nothing.
+func existing(path string) string {
+	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
+		return ""
+	}
+	return path
+}
+
+func (d described) state() stateReport {
+	s := d.State
 	return stateReport{
-		Status: string(s.Status), Running: s.Status == lifecycle.Running || s.Status == lifecycle.Paused, Paused: s.Status == lifecycle.Paused,
-		Pid: s.Pid, ExitCode: s.ExitCode, Error: s.Error, StartedAt: stamp(s.Started), FinishedAt: stamp(s.Finished),
+		Status: string(s.Status), Running: s.Status != lifecycle.Created && s.Status != lifecycle.Exited && s.Status != "dead",
+		Paused: s.Status == lifecycle.Paused, Restarting: s.Status == "restarting", Dead: s.Status == "dead",
+		Pid: s.Pid, ExitCode: s.ExitCode, Error: s.Error,
+		StartedAt: s.Started.Format(time.RFC3339Nano), FinishedAt: s.Finished.Format(time.RFC3339Nano),
 	}
 }
 
-// stamp is a time as Docker prints it; none is the year 1.
-func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
+func (d described) network() networkSettings {
+	mode := firstOf(d.flags.Network, "none")
+	n := networkSettings{Ports: map[string]json.RawMessage{}, Networks: map[string]networkEndpoint{mode: {}}}
+	if d.State.Pid != 0 {
+		n.SandboxKey = fmt.Sprintf("/proc/%d/ns/net", d.State.Pid)
+	}
+	return n
+}
 
-func hostConfigOf(r lifecycle.Record, c *specs.Spec) hostConfigReport {
-	h := hostConfigReport{
-		AutoRemove: r.AutoRemove, Init: r.Init, NetworkMode: "none", IpcMode: "private",
-		ReadonlyRootfs: c.Root != nil && c.Root.Readonly,
-		Privileged:     len(c.Linux.MaskedPaths) == 0,
-		Sysctls:        c.Linux.Sysctl, MaskedPaths: c.Linux.MaskedPaths, ReadonlyPaths: c.Linux.ReadonlyPaths,
+// ours is read back from the kernel where it can be.
+func (d described) ours() learnboxReport {
+	r := learnboxReport{
+		Directory: d.dir, Config: filepath.Join(d.dir, "config.json"), Rootfs: d.Rootfs, Command: d.Command,
+		Init: d.Init, Seccomp: firstOf(d.Seccomp, "default"),
+		Namespaces: map[string]string{}, Shared: []string{}, Cgroups: []string{},
+		Journal: existing(filepath.Join(d.dir, "events")),
 	}
-	shared := func(kind specs.LinuxNamespaceType) bool {
-		return !slices.ContainsFunc(c.Linux.Namespaces, func(n specs.LinuxNamespace) bool { return n.Type == kind })
-	}
-	for kind, mode := range map[specs.LinuxNamespaceType]*string{
-		specs.NetworkNamespace: &h.NetworkMode, specs.PIDNamespace: &h.PidMode,
-		specs.IPCNamespace: &h.IpcMode, specs.UTSNamespace: &h.UTSMode,
-	} {
-		if shared(kind) {
-			*mode = "host"
+	if d.State.Pid != 0 {
+		r.Namespaces = evidence.Namespaces(strconv.Itoa(d.State.Pid))
+		machine := evidence.Namespaces("self")
+		for kind, id := range r.Namespaces {
+			if id == machine[kind] {
+				r.Shared = append(r.Shared, kind)
+			}
 		}
+		slices.Sort(r.Shared)
 	}
-	if r.Seccomp != "" {
-		h.SecurityOpt = append(h.SecurityOpt, "seccomp="+r.Seccomp)
+	dirs, err := lifecycle.Groups(d.ID)
+	if err == nil {
+		r.Cgroups = append(r.Cgroups, slices.DeleteFunc(dirs, func(dir string) bool { return existing(dir) == "" })...)
 	}
-	if c.Process.NoNewPrivileges {
-		h.SecurityOpt = append(h.SecurityOpt, "no-new-privileges")
-	}
-	for _, m := range volumesOf(c, filepath.Dir(c.Root.Path)) {
-		if m.Type == "bind" {
-			h.Binds = append(h.Binds, m.Source+":"+m.Destination+strings.TrimSuffix(":"+m.Mode, ":"))
-		}
-	}
-	return h
-}
-
-// volumesOf are the mounts that the user asked for: those that are not at the
-// standard places and not files of the container's own directory.
-func volumesOf(c *specs.Spec, dir string) []mountReport {
-	standard := []string{"/proc", "/dev", "/dev/pts", "/dev/shm", "/dev/mqueue", "/sys", "/sys/fs/cgroup"}
-	mounts := []mountReport{}
-	for _, m := range c.Mounts {
-		if slices.Contains(standard, m.Destination) || strings.HasPrefix(m.Source, dir+"/etc/") {
-			continue
-		}
-		v := mountReport{Type: m.Type, Source: m.Source, Destination: m.Destination, RW: !slices.Contains(m.Options, "ro")}
-		if !v.RW {
-			v.Mode = "ro"
-		}
-		if v.Type == "tmpfs" {
-			v.Source = ""
-		}
-		mounts = append(mounts, v)
-	}
-	return mounts
-}
-
-// journalIfThere is the file of a container's journal, or nothing.
-func journalIfThere(dir string) string {
-	file := filepath.Join(dir, explain.JournalName)
-	if _, err := os.Stat(file); err != nil {
-		return ""
-	}
-	return file
-}
-
-func userOf(p *specs.Process) string {
-	if p.User.UID == 0 && p.User.GID == 0 {
-		return ""
-	}
-	return fmt.Sprintf("%d:%d", p.User.UID, p.User.GID)
-}
-
-func first(words []string) string {
-	if len(words) == 0 {
-		return ""
-	}
-	return words[0]
-}
-
-func rest(words []string) []string {
-	if len(words) < 2 {
-		return []string{}
-	}
-	return words[1:]
-}
-
-func orEmpty(m map[string]string) map[string]string {
-	if m == nil {
-		return map[string]string{}
-	}
-	return m
+	return r
 }

@@ -2,8 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"strings"
+	"slices"
 	"time"
 
 	"github.com/docker/go-units"
@@ -14,37 +15,50 @@ import (
 
 // PsCmd is "learnbox ps".
 type PsCmd struct {
-	All     bool   `short:"a" help:"List those that have ended too."`
-	Quiet   bool   `short:"q" help:"Print IDs only."`
-	NoTrunc bool   `help:"Print IDs and commands in full."`
-	Format  string `placeholder:"TEMPLATE" help:"Print each as json or through a Go template, like 'table {{.ID}}\t{{.Names}}'."`
+	All     bool     `short:"a" help:"List those that have ended too."`
+	Quiet   bool     `short:"q" help:"Print IDs only."`
+	Last    int      `short:"n" default:"-1" placeholder:"N" help:"List the N that were made last, whatever they do."`
+	Latest  bool     `short:"l" help:"List the one that was made last."`
+	Size    bool     `short:"s" help:"Show what each has written, and that and its image together."`
+	NoTrunc bool     `help:"Print IDs and commands in full."`
+	Filter  []string `short:"f" sep:"none" placeholder:"KEY=VALUE" help:"List only what fits: name, id, status, ancestor, label, exited, before, since; may be repeated."`
+	Format  string   `placeholder:"FORMAT" help:"table, table TEMPLATE, json, or a Go template."`
 }
 
 // Help is printed below the flags.
 func (PsCmd) Help() string {
-	return `Examples:
+	return `Filters of one key are alternatives, those of different keys must all fit, and
+so must all labels. Names and IDs are regular expressions.
+
+Examples:
   learnbox ps
   learnbox ps -a
-  learnbox ps -aq
-  learnbox ps --format '{{.Names}}: {{.Status}}'`
+  learnbox ps -aq --filter status=exited --filter exited=0
+  learnbox ps -s --filter name=^web --filter label=tier=front
+  learnbox ps --format '{{.Names}}: {{.Status}}'
+  learnbox ps --format 'table {{.ID}}\t{{.Names}}\t{{.Size}}'`
 }
 
 // Run does the verb.
 func (c *PsCmd) Run(a *app) error {
+	filters, err := parsePsFilters(c.Filter)
+	if err != nil {
+		return err
+	}
 	all, err := a.containers("ps")
 	if err != nil {
 		return a.asRoot("read the containers", err)
 	}
-	if err := all.Sweep(); err != nil {
-		a.warn("ps", err.Error())
+	list, swept, damaged := all.Survey()
+	if swept != nil {
+		a.warn("ps", swept.Error())
 	}
-	list, damaged := all.List()
-	var rows []row
-	for _, ct := range list {
-		if !c.All && ct.State.Status != lifecycle.Running && ct.State.Status != lifecycle.Paused {
-			continue
-		}
-		rows = append(rows, c.row(ct, time.Now()))
+	if err := filters.resolve(a, all); err != nil {
+		return err
+	}
+	rows, err := c.rows(a, c.wanted(list, &filters))
+	if err != nil {
+		return errors.Join(err, damaged)
 	}
 	if c.Quiet && c.Format == "" {
 		for _, r := range rows {
@@ -52,35 +66,27 @@ func (c *PsCmd) Run(a *app) error {
 		}
 		return damaged
 	}
-	if err := psListing().write(a.stdout, c.Format, rows); err != nil {
-		return err
+	l := psListing()
+	if c.Size {
+		l.columns = append(l.columns, "Size")
 	}
-	return damaged
+	return errors.Join(l.write(a.stdout, c.Format, rows), damaged)
 }
 
-func psListing() listing {
-	return listing{
-		headings: row{
-			"ID": "CONTAINER ID", "Image": "IMAGE", "Command": "COMMAND", "RunningFor": "CREATED", "CreatedAt": "CREATED AT",
-			"Status": "STATUS", "State": "STATE", "Ports": "PORTS", "Names": "NAMES",
-		},
-		columns: []string{"ID", "Image", "Command", "RunningFor", "Status", "Ports", "Names"},
+// wanted are the containers that flags and filters ask for, the newest first.
+func (c *PsCmd) wanted(list []lifecycle.Container, filters *psFilters) []lifecycle.Container {
+	last := c.Last
+	if c.Latest && last < 0 {
+		last = 1
 	}
-}
-
-func (c *PsCmd) row(ct lifecycle.Container, now time.Time) row {
-	id, command := ct.ID, strings.Join(ct.Args, " ")
-	if !c.NoTrunc {
-		id = lifecycle.Short(id)
-		if len(command) > 20 {
-			command = command[:19] + "…"
-		}
+	whatever := c.All || last > 0 || filters.all()
+	list = slices.DeleteFunc(list, func(ct lifecycle.Container) bool {
+		return !whatever && (ct.State.Status == lifecycle.Created || ct.State.Status == lifecycle.Exited) || !filters.fits(ct)
+	})
+	if last > 0 && len(list) > last {
+		list = list[:last]
 	}
-	return row{
-		"ID": id, "Image": ct.Image, "Command": fmt.Sprintf("%q", command),
-		"RunningFor": units.HumanDuration(now.Sub(ct.Created)) + " ago", "CreatedAt": ct.Created.Local().String(),
-		"Status": statusOf(ct.State, now), "State": string(ct.State.Status), "Ports": "", "Names": ct.Name,
-	}
+	return list
 }
 
 // statusOf says what a container does in Docker's words.

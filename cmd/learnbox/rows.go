@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -16,6 +18,27 @@ import (
 // A row is one line of a listing: the fields that --format may name.
 type row map[string]string
 
+// Label is a label's value, for {{.Label "name"}}. It is read from the field with all
+// of them, in which a word without "=" belongs to the value before it.
+func (r row) Label(name string) string {
+	if r["Labels"] == "LABELS" { // the heading
+		return name
+	}
+	value, found := "", false
+	for word := range strings.SplitSeq(r["Labels"], ",") {
+		key, v, begins := strings.Cut(word, "=")
+		switch {
+		case !begins && found:
+			value += "," + word
+		case found:
+			return value
+		case begins && key == name:
+			value, found = v, true
+		}
+	}
+	return value
+}
+
 // A listing prints rows the way Docker's lists do.
 type listing struct {
 	headings row      // the heading of every field
@@ -24,7 +47,7 @@ type listing struct {
 
 // write prints rows in format: empty or "table" for the default columns, "table
 // TEMPLATE" for others, "json" for one object a line, else a Go template a line.
-func (l listing) write(w io.Writer, format string, rows []row) error {
+func (l listing) write(w io.Writer, format string, rows []row) (err error) {
 	switch format {
 	case "json":
 		return writeJSONLines(w, rows)
@@ -40,6 +63,9 @@ func (l listing) write(w io.Writer, format string, rows []row) error {
 	if err := l.execute(t, &heading, l.headings); err != nil {
 		return err
 	}
+	buffered := bufio.NewWriter(w) // a tabwriter writes cell by cell
+	defer func() { err = errors.Join(err, buffered.Flush()) }()
+	w = buffered
 	if table {
 		tab := tabwriter.NewWriter(w, 10, 1, 3, ' ', 0)
 		fmt.Fprintln(tab, heading.String())

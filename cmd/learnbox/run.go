@@ -225,7 +225,7 @@ func (c *containerFlags) make(ctx context.Context, a *app, all *lifecycle.Contai
 	if ct.filter, err = a.seccompProfile(ct.built); err != nil {
 		return nil, err
 	}
-	ct.record = c.record(ct, words[0], img, rootfs)
+	ct.record = c.record(a, ct, words[0], img, rootfs)
 	return ct, c.writeCidfile(draft.ID)
 }
 

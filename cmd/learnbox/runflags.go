@@ -54,6 +54,9 @@ type runFlags struct {
 	Label       []string `short:"l" sep:"none" placeholder:"NAME=VALUE" help:"A label of the container."`
 }
 
+// flags are the flags themselves, of whatever verb they are part of.
+func (f *runFlags) flags() *runFlags { return f }
+
 // imageFlags are Docker's flags that say which image, for every verb that makes
 // a container of one.
 type imageFlags struct {
@@ -146,11 +149,12 @@ func (c *RunCmd) hostPIDs(a *app) bool {
 }
 
 // record is what learnbox keeps besides the config.json.
-func (c *containerFlags) record(ct *created, word string, img store.Image, rootfs string) lifecycle.Record {
+func (c *containerFlags) record(a *app, ct *created, word string, img store.Image, rootfs string) lifecycle.Record {
 	return lifecycle.Record{
 		ID: ct.ID, Name: ct.Name, Image: word, ImageID: img.ID.String(), Rootfs: rootfs,
 		Created: time.Now().UTC(), AutoRemove: c.Rm, Init: ct.built.Init, OpenStdin: c.Interactive,
 		Seccomp: ct.built.SeccompProfile, StopSignal: ct.built.StopSignal, Labels: ct.built.Labels,
+		Args: ct.built.Spec.Process.Args, Command: a.argv[min(1, len(a.argv)):], // a shield was not typed
 	}
 }
 

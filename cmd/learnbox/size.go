@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/learnbox/learnbox/internal/atomicfile"
+	"github.com/learnbox/learnbox/lifecycle"
 	"github.com/learnbox/learnbox/pull/store"
 	"github.com/learnbox/learnbox/unpack"
 )
@@ -30,6 +31,18 @@ func (a *app) imageSize(ctx context.Context, img store.Image) (int64, error) {
 	if !ok {
 		return archiveSize(img), nil
 	}
+	n, err := a.rootfsSize(ctx, rootfs)
+	if errors.Is(err, fs.ErrNotExist) { // removed in this moment
+		return archiveSize(img), nil
+	}
+	if err != nil {
+		return 0, fmt.Errorf("measure image %s: %w", shortID(img.ID), err)
+	}
+	return n, nil
+}
+
+// rootfsSize is the size of a flattened image.
+func (a *app) rootfsSize(ctx context.Context, rootfs string) (int64, error) {
 	file := a.sizeFile(rootfs)
 	if text, err := os.ReadFile(file); err == nil {
 		if n, err := strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64); err == nil {
@@ -37,17 +50,26 @@ func (a *app) imageSize(ctx context.Context, img store.Image) (int64, error) {
 		}
 	}
 	n, err := treeSize(ctx, rootfs)
-	if errors.Is(err, fs.ErrNotExist) { // removed in this moment
-		return archiveSize(img), nil
-	}
 	if err != nil {
-		return 0, fmt.Errorf("measure image %s: %w", shortID(img.ID), err)
+		return 0, err
 	}
 	// A size that cannot be remembered is measured again the next time.
 	if err := os.MkdirAll(filepath.Dir(file), 0o700); err == nil {
 		_ = atomicfile.WriteVolatile(file, []byte(strconv.FormatInt(n, 10)+"\n"), 0o600)
 	}
 	return n, nil
+}
+
+// containerSize is what a container has written, and that and its image together.
+func (a *app) containerSize(ctx context.Context, ct lifecycle.Container) (own, whole int64, err error) {
+	if own, err = treeSize(ctx, filepath.Join(a.root, "containers", ct.ID, "upper")); err != nil {
+		return 0, 0, fmt.Errorf("measure container %s: %w", ct.Name, err)
+	}
+	image, err := a.rootfsSize(ctx, ct.Rootfs)
+	if err != nil {
+		return 0, 0, fmt.Errorf("measure the image of %s: %w", ct.Name, err)
+	}
+	return own, own + image, nil
 }
 
 func archiveSize(img store.Image) int64 {

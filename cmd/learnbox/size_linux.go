@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -10,7 +12,8 @@ import (
 )
 
 // treeSize adds up the bytes of the regular files below dir, each inode once. It
-// walks by descriptors and follows no link, since a stranger made the tree.
+// walks by descriptors and follows no link, since a stranger made the tree. What
+// goes away meanwhile does not count.
 func treeSize(ctx context.Context, dir string) (int64, error) {
 	fd, err := unix.Open(dir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -37,7 +40,7 @@ func (w *sizeWalk) add(ctx context.Context, d *os.File) error {
 		return err
 	}
 	for _, name := range names {
-		if err := w.addEntry(ctx, d, name); err != nil {
+		if err := w.addEntry(ctx, d, name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}

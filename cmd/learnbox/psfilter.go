@@ -1,0 +1,140 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/learnbox/learnbox/lifecycle"
+)
+
+// psFilters are what --filter asks for, by key. Values of one key are
+// alternatives, but for labels, of which a container must have all; each key
+// that is there must be content. That is Docker's rule.
+type psFilters struct {
+	patterns map[string][]*regexp.Regexp // of names and IDs
+	statuses []string
+	exited   []int
+	labels   []string
+	images   []string  // IDs, and words as they were typed
+	before   time.Time // zero: any
+	since    time.Time // zero: any
+	ages     map[string][]string
+}
+
+// dockerStatuses are all that Docker knows; some never occur here.
+func dockerStatuses() []string {
+	return []string{"created", "restarting", "running", "removing", "paused", "exited", "dead"}
+}
+
+// parsePsFilters reads KEY=VALUE words. What names another container or an image is
+// looked up later.
+func parsePsFilters(words []string) (psFilters, error) {
+	f := psFilters{patterns: map[string][]*regexp.Regexp{}, ages: map[string][]string{}}
+	for _, w := range words {
+		key, value, ok := strings.Cut(w, "=")
+		if !ok {
+			return f, usageError("filter %q: want KEY=VALUE", w)
+		}
+		if err := f.add(strings.ToLower(strings.TrimSpace(key)), value); err != nil {
+			return f, err
+		}
+	}
+	return f, nil
+}
+
+func (f *psFilters) add(key, value string) error {
+	switch key {
+	case "name", "id":
+		pattern, err := regexp.Compile(value)
+		if err != nil {
+			return usageError("filter %s=%s: %w", key, value, err)
+		}
+		f.patterns[key] = append(f.patterns[key], pattern)
+	case "status":
+		if !slices.Contains(dockerStatuses(), value) {
+			return exitError{exitUsage, hintedError{fmt.Errorf("filter status=%s: there is no such status", value), "they are " + strings.Join(dockerStatuses(), " ")}}
+		}
+		f.statuses = append(f.statuses, value)
+	case "exited":
+		code, err := strconv.Atoi(value)
+		if err != nil {
+			return usageError("filter exited=%s: want an exit code", value)
+		}
+		f.exited = append(f.exited, code)
+	case "label":
+		f.labels = append(f.labels, value)
+	case "ancestor":
+		f.images = append(f.images, value)
+	case "before", "since":
+		f.ages[key] = append(f.ages[key], value)
+	default:
+		return exitError{exitUsage, hintedError{
+			fmt.Errorf("unknown filter %q", key), "the filters are name id status ancestor label exited before since",
+		}}
+	}
+	return nil
+}
+
+// resolve looks up the containers and images that filters name.
+func (f *psFilters) resolve(a *app, all *lifecycle.Containers) error {
+	for key, words := range f.ages {
+		for _, word := range words {
+			ct, err := all.Find(word)
+			if err != nil {
+				return fmt.Errorf("filter %s: %w", key, err)
+			}
+			if key == "before" && ct.Created.After(f.before) {
+				f.before = ct.Created
+			}
+			if key == "since" && (f.since.IsZero() || ct.Created.Before(f.since)) {
+				f.since = ct.Created
+			}
+		}
+	}
+	for _, word := range f.images {
+		if img, err := a.findImage(a.ctx, word); err == nil {
+			f.images = append(f.images, img.ID.String())
+		} else if errors.Is(err, a.ctx.Err()) && a.ctx.Err() != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// all reports whether the filters ask for containers that do not run, too.
+func (f *psFilters) all() bool { return len(f.statuses) > 0 }
+
+// fits reports whether a container is wanted.
+func (f *psFilters) fits(ct lifecycle.Container) bool {
+	s := ct.State
+	return f.matches("id", ct.ID) && f.matches("name", ct.Name, "/"+ct.Name) &&
+		(len(f.statuses) == 0 || slices.Contains(f.statuses, string(s.Status))) &&
+		(len(f.exited) == 0 || s.Status == lifecycle.Exited && slices.Contains(f.exited, s.ExitCode)) &&
+		(len(f.images) == 0 || slices.Contains(f.images, ct.ImageID) || slices.Contains(f.images, ct.Image)) &&
+		(f.before.IsZero() || ct.Created.Before(f.before)) &&
+		(f.since.IsZero() || ct.Created.After(f.since)) &&
+		f.labelled(ct.Labels)
+}
+
+// matches reports whether one of the patterns fits one of the words.
+func (f *psFilters) matches(key string, words ...string) bool {
+	patterns := f.patterns[key]
+	return len(patterns) == 0 || slices.ContainsFunc(patterns, func(p *regexp.Regexp) bool {
+		return slices.ContainsFunc(words, p.MatchString)
+	})
+}
+
+func (f *psFilters) labelled(labels map[string]string) bool {
+	for _, want := range f.labels {
+		name, value, valued := strings.Cut(want, "=")
+		if have, ok := labels[name]; !ok || valued && have != value {
+			return false
+		}
+	}
+	return true
+}

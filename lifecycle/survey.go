@@ -1,0 +1,103 @@
+package lifecycle
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// List reads all containers, the newest first. One whose files are damaged is
+// left out and reported in the error, which joins one error for each.
+func (c *Containers) List() ([]Container, error) {
+	list, _, damaged := c.read(func(string, Container, error) bool { return false })
+	return list, damaged
+}
+
+// Survey is List for a command that shows containers: first it brings to rest, and
+// removes, what a loss of power left and Repair cannot see: removals and drafts
+// that were under way, states that still say running, names of renames that
+// were cut short. Each file is read once; no lock that a container's parent
+// holds is waited for.
+func (c *Containers) Survey() (list []Container, swept, damaged error) {
+	runs, err := os.ReadDir(c.run)
+	if err != nil {
+		return nil, nil, err
+	}
+	known := map[string]bool{}
+	for _, e := range runs {
+		known[e.Name()] = true
+	}
+	list, swept, damaged = c.read(func(id string, ct Container, err error) bool {
+		return !known[id] && (errors.Is(err, ErrNotFound) || err == nil && (ct.State.Status == Running || ct.State.Status == Paused))
+	})
+	names := map[string]string{}
+	for _, ct := range list {
+		names[ct.Name] = ct.ID
+	}
+	return list, errors.Join(swept, c.sweepGone(), c.sweepNames(names)), damaged
+}
+
+// Sweep is Survey for a command that shows no containers, or one.
+func (c *Containers) Sweep() error {
+	_, swept, _ := c.Survey()
+	return swept
+}
+
+// read reads all containers, two and more at a time. Those that are orphaned are
+// repaired, and read again.
+func (c *Containers) read(orphaned func(id string, ct Container, err error) bool) (list []Container, swept, damaged error) {
+	ids, err := c.ids()
+	if err != nil {
+		return nil, nil, err
+	}
+	all, failed, repairs := make([]Container, len(ids)), make([]error, len(ids)), make([]error, len(ids))
+	var readers sync.WaitGroup
+	workers := runtime.GOMAXPROCS(0)
+	for w := range workers {
+		readers.Go(func() {
+			for i := w; i < len(ids); i += workers {
+				all[i], failed[i] = c.Get(ids[i])
+				if orphaned(ids[i], all[i], failed[i]) {
+					repairs[i] = errors.Join(c.list(ids[i]), c.repair(ids[i]))
+					all[i], failed[i] = c.Get(ids[i])
+				}
+			}
+		})
+	}
+	readers.Wait()
+	var errs []error
+	for i, err := range failed {
+		switch {
+		case errors.Is(err, ErrNotFound): // just being made, or just removed
+		case err != nil:
+			errs = append(errs, fmt.Errorf("container %s: %w", Short(ids[i]), err))
+		default:
+			list = append(list, all[i])
+		}
+	}
+	slices.SortFunc(list, func(a, b Container) int {
+		return cmp.Or(b.Created.Compare(a.Created), cmp.Compare(a.ID, b.ID))
+	})
+	return list, errors.Join(repairs...), errors.Join(errs...)
+}
+
+// sweepGone removes what is left of containers that were being removed.
+func (c *Containers) sweepGone() error {
+	entries, err := os.ReadDir(c.data)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, e := range entries {
+		if id, gone := strings.CutPrefix(e.Name(), gonePrefix); gone && isID(id) {
+			errs = append(errs, os.RemoveAll(filepath.Join(c.data, e.Name())))
+		}
+	}
+	return errors.Join(errs...)
+}
