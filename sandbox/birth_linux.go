@@ -3,7 +3,6 @@ package sandbox
 import (
 	"errors"
 	"io"
-	"os"
 
 	"golang.org/x/sys/unix"
 
@@ -126,7 +125,7 @@ func (g *guest) deeds(path string) ([]deed, error) {
 				return nil, linux.Failed(err, "dup3(pty slave, %d, 0)", fd)
 			}
 		}
-		all = append(all, deed{"tty.session", linux.ToAdopt(int(os.Stdin.Fd()))})
+		all = append(all, deed{"tty.session", linux.ToAdopt(0)})
 	}
 	if !g.Stay {
 		all = append(all, deed{"exec.clone", linux.ToDieWithParent()})
