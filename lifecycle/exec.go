@@ -6,9 +6,11 @@ import (
 	"io"
 	"os"
 	"syscall"
+	"time"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
+	"github.com/learnbox/learnbox/internal/linux"
 	"github.com/learnbox/learnbox/narrate"
 	"github.com/learnbox/learnbox/sandbox"
 	"github.com/learnbox/learnbox/sandbox/tty"
@@ -69,8 +71,13 @@ func (c *Containers) Exec(ctx context.Context, ct Container, o ExecOptions) (_ *
 	return &Exec{p, s}, nil
 }
 
+// grace is how long a program's output is waited for when it has ended and others
+// still hold its pipes, as a daemon does that it started: Docker's.
+const grace = 2 * time.Second
+
 // Connect connects the program's streams with a client's and returns at once. A nil
-// stdin is not read. The returned function waits until all output is written.
+// stdin is not read. The returned function is called when the program has ended, and
+// waits until all that it wrote is written.
 func (e *Exec) Connect(stdin io.Reader, stdout, stderr io.Writer) (drain func() error) {
 	input := e.streams.in
 	if e.Terminal != nil {
@@ -84,18 +91,23 @@ func (e *Exec) Connect(stdin io.Reader, stdout, stderr io.Writer) (drain func() 
 			}
 		}()
 	}
-	var sources int
+	var sources []*os.File
 	done := make(chan error, 3)
 	for _, s := range []struct {
 		from *os.File
 		to   io.Writer
 	}{{e.Terminal, stdout}, {e.streams.out, stdout}, {e.streams.err, stderr}} {
 		if s.from != nil {
-			sources++
+			sources = append(sources, s.from)
 			go func() { done <- drainTo(s.to, s.from) }()
 		}
 	}
 	return func() error {
+		defer time.AfterFunc(grace, func() {
+			for _, s := range sources {
+				_ = s.SetReadDeadline(time.Now()) // it may be closed
+			}
+		}).Stop()
 		var errs []error
 		for range sources {
 			errs = append(errs, <-done)
@@ -104,10 +116,16 @@ func (e *Exec) Connect(stdin io.Reader, stdout, stderr io.Writer) (drain func() 
 	}
 }
 
-// drainTo copies until the source ends, as Monitor.pump does.
+// drainTo copies until the source ends, as Monitor.pump does, or until its deadline.
+// Then it holds all that the program wrote, and no more of others is waited for.
 func drainTo(to io.Writer, from *os.File) error {
+	defer from.Close()
 	_, err := io.Copy(to, from)
-	from.Close()
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		if err = from.SetReadDeadline(time.Time{}); err == nil {
+			_, err = io.CopyN(to, from, int64(linux.Readable(from)))
+		}
+	}
 	if errors.Is(err, syscall.EIO) || errors.Is(err, syscall.EPIPE) || errors.Is(err, os.ErrClosed) {
 		return nil
 	}

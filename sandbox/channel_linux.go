@@ -19,6 +19,8 @@ type message struct {
 	Event    *eventMessage
 	Warning  string
 	Terminal bool // the pty master comes with this message
+	Born     int  // who becomes the program, by a PID of the parent's namespace
+	Keeps    bool // with Born: the init stays and holds the program's terminal
 	Exec     bool // the next thing is the execve; if then the socket closes, it succeeded
 	Failure  *StepError
 
@@ -52,13 +54,19 @@ func (c channel) close() error { return c.f.Close() }
 // are at most a few MiB (execve(2), "Limits on size of arguments").
 const maxMessage = 16 << 20
 
-func (c channel) send(v wired, pass *os.File) error {
+// whole is a message as it travels.
+func whole(v wired) []byte {
 	body := encode(v)
+	return append(binary.NativeEndian.AppendUint32(nil, uint32(len(body))), body...)
+}
+
+func (c channel) send(v wired, pass *os.File) error {
+	data := whole(v)
+	head, body := data[:4], data[4:]
 	var rights []byte
 	if pass != nil {
 		rights = unix.UnixRights(int(pass.Fd()))
 	}
-	head := binary.NativeEndian.AppendUint32(nil, uint32(len(body)))
 	if err := unix.Sendmsg(int(c.f.Fd()), head, rights, nil, unix.MSG_NOSIGNAL); err != nil {
 		return linux.Failed(err, "sendmsg(%s)", c.f.Name())
 	}

@@ -26,10 +26,11 @@ type Init struct {
 
 	program  func() (*os.File, error) // opens the init's program, once
 	group    *cgroup.Group
-	enters   bool       // a container that is there already: see enter_linux.go
-	target   int        // its first process
-	extra    []*os.File // what the init inherits besides
-	pid      int        // 0 before the clone
+	enters   bool     // a container that is there already: see enter_linux.go
+	target   *os.File // a pidfd of its first process, which the init inherits
+	keeps    bool     // the init stays, for the program's terminal
+	born     int      // who becomes the program then, or 0
+	pid      int      // 0 before the clone
 	ch       channel
 	filter   Filter        // from Meanwhile
 	told     narrate.Event // the last that came from the init
@@ -100,9 +101,11 @@ func (i *Init) Abort() {
 	if i.ch.f != nil {
 		i.ch.close()
 	}
-	if i.pid != 0 {
-		_ = unix.Kill(i.pid, unix.SIGKILL)
-		_, _ = linux.Reap(i.pid)
+	for _, pid := range []int{i.pid, i.born} {
+		if pid != 0 {
+			_ = unix.Kill(pid, unix.SIGKILL)
+			_, _ = linux.Reap(pid)
+		}
 	}
 	if unused, err := i.program(); err == nil {
 		unused.Close() // clone may have done so
@@ -144,7 +147,9 @@ func (i *Init) clone() error {
 	}
 	defer null.Close()
 	p := linux.Program{File: opened, Argv: []string{InitName}, Env: []string{}, Files: []*os.File{i.Stdin, i.Stdout, i.Stderr, theirs.f}}
-	p.Files = append(p.Files, i.extra...)
+	if i.target != nil {
+		p.Files = append(p.Files, i.target)
+	}
 	for fd, f := range p.Files {
 		if f == nil {
 			p.Files[fd] = null

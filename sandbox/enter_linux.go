@@ -5,26 +5,28 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
-	"runtime"
+	"slices"
 	"strings"
+	"time"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
 	"github.com/learnbox/learnbox/internal/linux"
+	"github.com/learnbox/learnbox/narrate"
 	"github.com/learnbox/learnbox/sandbox/cgroup"
 	"github.com/learnbox/learnbox/sandbox/rootfs"
 )
 
 // This file lets another program into a container that runs: `learnbox exec`.
 //
-// A pid namespace is entered by being born in it, all others by setns(2). So the
-// parent's thread turns to the container's pid namespace, clones the init's program
-// there, in the container's control group, and turns back. That process joins
-// the other namespaces, and then takes the last of the steps that the container's
-// own init took. It is as careful as that one: sealed, not dumpable before it is
-// inside (CVE-2016-9962), and with no descriptor of the host but its streams.
+// The init's program is started once more, in the container's control group but
+// outside of all its namespaces. It joins them by setns(2), gives up what the
+// container's own init gave up, and only then bears the process that becomes the
+// program (birth_linux.go): a pid namespace is entered by being born in it. So
+// nothing of the host is ever to be seen from inside.
 
 // pidfdFD is where a process that enters finds the container's first process.
 const pidfdFD = 4
@@ -41,10 +43,15 @@ func Enter(ctx context.Context, o EnterOptions) (*Process, error) {
 	if err != nil {
 		return nil, err
 	}
+	target, err := hold(o.Pid, o.Cgroup)
+	if err != nil {
+		return nil, err
+	}
+	defer target.Close()
 	i := newInit(o.CloneOptions)
-	i.enters, i.target, i.group, i.filter = true, o.Pid, group, o.Filter
+	i.enters, i.target, i.group, i.filter = true, target, group, o.Filter
 	i.Config = Config{
-		Spec: &specs.Spec{Process: o.Process, Linux: &specs.Linux{Namespaces: o.Namespaces}},
+		Spec: &specs.Spec{Process: withOpenFiles(*o.Process, o.Pid), Linux: &specs.Linux{Namespaces: o.Namespaces}},
 		Size: o.Size, Unconfined: o.Unconfined, OwnFilter: o.OwnFilter, Stay: o.Stay,
 	}
 	stop := context.AfterFunc(ctx, i.killInit)
@@ -55,18 +62,80 @@ func Enter(ctx context.Context, o EnterOptions) (*Process, error) {
 	}
 	if err != nil {
 		i.Abort()
+		if ended(target, err) {
+			err = ErrGone
+		}
 		return nil, cmp.Or(ctx.Err(), err)
 	}
 	i.ch.close()
 	return &Process{Pid: i.pid, Terminal: i.terminal, Warnings: i.warnings}, nil
 }
 
+// handOver makes the newborn process the one that is waited for.
+func (i *Init) handOver() error {
+	if !i.keeps {
+		if _, err := linux.Reap(i.pid); err != nil {
+			return err
+		}
+	}
+	i.pid, i.born = i.born, 0
+	return nil
+}
+
+// ended reports whether a process has ended, which may be why err came. Whoever is
+// about to end has no namespaces any more a moment before the kernel says so.
+func ended(target *os.File, err error) bool {
+	failed, ok := errors.AsType[*StepError](err)
+	if ok && (failed.Step == "exec.join" || failed.Step == "exec.clone") {
+		return linux.HasEnded(target, time.Second)
+	}
+	return linux.HasEnded(target, 0)
+}
+
+// hold opens the container's first process. The descriptor is opened before the
+// process is looked at, so that what is entered is what was looked at. It may
+// have moved into a group below the container's, as systemd does.
+func hold(pid int, group string) (*os.File, error) {
+	target, err := linux.OpenProcess(pid)
+	if errors.Is(err, unix.ESRCH) {
+		return nil, ErrGone
+	}
+	if err != nil {
+		return nil, err
+	}
+	member, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", pid))
+	for line := range strings.Lines(string(member)) {
+		if strings.Contains(strings.TrimSpace(line)+"/", "/"+group+"/") {
+			return target, nil
+		}
+	}
+	if err == nil || errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ESRCH) {
+		err = ErrGone
+	}
+	return nil, errors.Join(err, target.Close())
+}
+
+// withOpenFiles adds to a program's limits how many files it may open: as many as
+// the container's first process. The runtime of Go raises that limit for itself,
+// and hides from us what it was.
+func withOpenFiles(p specs.Process, of int) *specs.Process {
+	named := func(l specs.POSIXRlimit) bool { return l.Type == "RLIMIT_NOFILE" }
+	var its, ours unix.Rlimit
+	if slices.ContainsFunc(p.Rlimits, named) ||
+		unix.Prlimit(of, unix.RLIMIT_NOFILE, nil, &its) != nil || unix.Getrlimit(unix.RLIMIT_NOFILE, &ours) != nil {
+		return &p
+	}
+	limit := specs.POSIXRlimit{Type: "RLIMIT_NOFILE", Soft: min(its.Cur, ours.Max), Hard: ours.Max}
+	p.Rlimits = append(slices.Clone(p.Rlimits), limit)
+	return &p
+}
+
 // enterTable is the parent's part.
 func enterTable() []step[*Init] {
 	return []step[*Init]{
-		row("exec.clone", "A process in the container's pid namespace",
-			"a pid namespace is entered by birth only; it waits for its plan",
-			nil, (*Init).cloneInside),
+		row("exec.start", "A process that will enter",
+			"in the container's control group from its birth on, but not yet where the container could see it",
+			nil, (*Init).clone),
 		row("init.plan", "The init hears what to do",
 			"it knows nothing of the container yet",
 			nil, (*Init).sendPlan),
@@ -76,16 +145,48 @@ func enterTable() []step[*Init] {
 	}
 }
 
-// joinSteps are taken by the process that enters.
+// EnterSteps lists the steps of an exec that a run has not.
+func EnterSteps() []narrate.Step {
+	var all []narrate.Step
+	for _, s := range enterTable() {
+		all = append(all, s.Step)
+	}
+	for _, s := range joinSteps() {
+		all = append(all, s.Step)
+	}
+	return slices.DeleteFunc(all, func(s narrate.Step) bool { return !strings.HasPrefix(s.ID, "exec.") })
+}
+
+// joinSteps are taken by the process that enters, from exec.clone on by the one
+// that becomes the program.
 func joinSteps() []step[*guest] {
-	return append([]step[*guest]{
-		row("exec.join", "The container's other namespaces",
-			"first, so that all that follows happens inside",
+	return slices.Concat([]step[*guest]{
+		row("exec.join", "The container's namespaces",
+			"first, so that all that follows happens inside; the pid namespace will be that of its children only",
 			nil, (*guest).join),
 		row("exec.tty", "A terminal",
 			"from the container's own devpts",
 			terminal, (*guest).openOwnTerminal),
-	}, stepsNamed("process.cwd", "limits.rlimits", "tty.session", "init.wait", "caps.bound", "user.set", "privs.no_new", "seccomp.load", "caps.set", "process.exec")...)
+	}, stepsNamed("process.cwd", "limits.rlimits", "init.wait", "caps.bound", "user.set", "privs.no_new"), []step[*guest]{
+		only(ownFilter(false), stepsNamed("seccomp.load")[0]),
+		row("exec.clone", "A process in the container's pid namespace",
+			"last, when it has nothing left that the container could want",
+			nil, (*guest).bear),
+	}, stepsNamed("tty.session"), []step[*guest]{
+		only(ownFilter(true), stepsNamed("seccomp.load")[0]),
+	}, stepsNamed("caps.set", "process.exec"))
+}
+
+// ownFilter tells where the filter is loaded. Docker's allows what bears a process
+// and makes it the program, so it is there before that process is; the user's
+// own may not.
+func ownFilter(own bool) func(*plan) bool {
+	return func(p *plan) bool { return p.OwnFilter == own && !p.Unconfined }
+}
+
+func only(needed func(*plan) bool, s step[*guest]) step[*guest] {
+	s.needed = needed
+	return s
 }
 
 // stepsNamed are rows of the init's table, in its order.
@@ -101,38 +202,6 @@ func stepsNamed(ids ...string) []step[*guest] {
 	return rows
 }
 
-// cloneInside is clone for a container that is there already. The descriptor of its
-// first process is opened before it is looked at, so that what is entered is
-// what was looked at.
-func (i *Init) cloneInside() error {
-	fd, err := unix.PidfdOpen(i.target, 0)
-	if errors.Is(err, unix.ESRCH) {
-		return ErrGone
-	}
-	if err := linux.Failed(err, "pidfd_open(%d, 0)", i.target); err != nil {
-		return err
-	}
-	target := os.NewFile(uintptr(fd), fmt.Sprintf("process %d", i.target))
-	defer target.Close()
-	member, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", i.target))
-	if err != nil || !strings.Contains(string(member), "/"+i.Cgroup+"\n") {
-		return ErrGone
-	}
-	runtime.LockOSThread() // whose children are born where is a property of the thread
-	defer runtime.UnlockOSThread()
-	home, err := linux.Open("/proc/thread-self/ns/pid", unix.O_RDONLY)
-	if err != nil {
-		return err
-	}
-	defer home.Close()
-	if err := linux.Setns(target, unix.CLONE_NEWPID); err != nil {
-		return err
-	}
-	i.extra = []*os.File{target}
-	err = i.clone()
-	return errors.Join(err, linux.Setns(home, unix.CLONE_NEWPID))
-}
-
 // join enters what setns(2) can enter. A thread that shares its root directory with
 // others cannot change its mount namespace, and all threads of Go do.
 func (g *guest) join() error {
@@ -143,7 +212,7 @@ func (g *guest) join() error {
 	}
 	flags := 0
 	for _, n := range g.Namespaces {
-		if n.Type != specs.PIDNamespace && n.Type != specs.UserNamespace {
+		if n.Type != specs.UserNamespace {
 			flags |= cloneFlag(n.Type)
 		}
 	}
@@ -164,6 +233,10 @@ func (g *guest) openOwnTerminal() error {
 	master, err := g.newTerminal()
 	if err != nil {
 		return err
+	}
+	if g.Stay {
+		g.master = master
+		return nil
 	}
 	defer master.Close()
 	return g.ch.send(&message{Terminal: true}, master)

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"syscall"
 
+	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
 	"github.com/learnbox/learnbox/internal/linux"
@@ -16,11 +17,7 @@ import (
 // exec replaces the init by the program, or by the small init that runs it.
 func (g *guest) exec() error {
 	p := g.Process
-	umask := uint32(0o022)
-	if p.User.Umask != nil {
-		umask = *p.User.Umask
-	}
-	unix.Umask(int(umask))
+	setUmask(p.User)
 	if err := linux.CloseOnExecFrom(channelFD); err != nil {
 		return err
 	}
@@ -35,6 +32,14 @@ func (g *guest) exec() error {
 		return err
 	}
 	return diagnose(path, linux.Execve(path, p.Args, p.Env))
+}
+
+func setUmask(u specs.User) {
+	umask := uint32(0o022)
+	if u.Umask != nil {
+		umask = *u.Umask
+	}
+	unix.Umask(int(umask))
 }
 
 // announce tells the parent, once, that the execve comes.

@@ -20,11 +20,13 @@ type guest struct {
 	ch     channel
 	root   *rootfs.Root // from rootfs.overlay on
 	slave  *os.File     // from tty.open on
+	master *os.File     // kept when nobody else does: see keepTerminal
 	begun  bool         // it has told of its first step
 	filter *Filter      // from init.wait on
 	self   *os.File     // this program, kept for --init
 
 	announced bool // the parent knows that the execve comes
+	born      bool // another process has become the program: see birth_linux.go
 }
 
 // channelFD is where the init finds its end of the socket.
@@ -56,6 +58,9 @@ func RunInit(args []string) int {
 		if err := g.take(s); err != nil {
 			return g.fail(s.ID, err)
 		}
+		if g.born {
+			return g.leave()
+		}
 	}
 	return 0 // unreachable: process.exec returns only with an error
 }
@@ -78,11 +83,6 @@ func (g *guest) prepare() error {
 	if _, err := g.ch.receive(g.plan); err != nil {
 		return fmt.Errorf("wait for the plan: %w", err)
 	}
-	if g.Stay {
-		if err := linux.LiveOn(); err != nil {
-			return err
-		}
-	}
 	if !g.Reaper {
 		return nil
 	}
@@ -97,6 +97,9 @@ func (g *guest) fail(step string, err error) int {
 	failure := &StepError{Step: step, Text: err.Error(), Code: 125, Way: hint(step, err)}
 	if program, ok := errors.AsType[*ProgramError](err); ok {
 		failure.Code = program.Code
+	}
+	if deed, ok := errors.AsType[*deedError](err); ok {
+		failure.Step = deed.step
 	}
 	_ = g.ch.send(&message{Failure: failure}, nil)
 	return failure.Code

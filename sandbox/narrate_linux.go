@@ -168,7 +168,11 @@ func (i *Init) hearSilence() error {
 	}
 	rows, p := i.childTable(), i.plan()
 	from := slices.IndexFunc(rows, func(s step[*guest]) bool { return s.ID == i.told.Step.ID })
-	for _, s := range rows[max(from, 0):] {
+	from = max(from, 0)
+	if i.told.Phase == narrate.Done {
+		from++
+	}
+	for _, s := range rows[from:] {
 		if s.needed != nil && !s.needed(p) {
 			continue
 		}

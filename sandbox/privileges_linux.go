@@ -150,10 +150,8 @@ func (g *guest) setUser() error {
 	if err := linux.SetUser(u.UID, u.GID, groups); err != nil {
 		return err
 	}
-	if !g.Stay {
-		if err := linux.DieWithParent(); err != nil { // the change of user cleared it
-			return err
-		}
+	if err := linux.DieWithParent(); err != nil { // the change of user cleared it
+		return err
 	}
 	if u.UID == 0 {
 		return nil

@@ -37,6 +37,9 @@ func Outline(Config, CloneOptions) ([]Outlined, error) { return nil, errors.ErrU
 // Steps are none.
 func Steps() []narrate.Step { return nil }
 
+// EnterSteps needs Linux.
+func EnterSteps() []narrate.Step { return nil }
+
 // Clone needs Linux.
 func Clone(context.Context, CloneOptions) (*Init, error) {
 	return nil, errors.New("containers need Linux")

@@ -110,6 +110,8 @@ func (i *Init) listen() error {
 			if err := i.limitPids(); err != nil {
 				return err
 			}
+		case m.Born != 0:
+			i.born, i.keeps = m.Born, m.Keeps
 		case m.Event != nil:
 			if err := i.hearEvent(*m.Event); err != nil {
 				return err
@@ -117,8 +119,13 @@ func (i *Init) listen() error {
 		}
 		exec = exec || m.Exec
 	}
-	if !exec {
+	if !exec || i.enters && i.born == 0 {
 		return i.diedEarly()
+	}
+	if i.enters {
+		if err := i.handOver(); err != nil {
+			return err
+		}
 	}
 	return i.hearSilence()
 }

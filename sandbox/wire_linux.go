@@ -226,6 +226,8 @@ func (m *message) fields(w *wire) {
 	text(w, &m.Warning)
 	flag(w, &m.Terminal)
 	flag(w, &m.PidsLimit)
+	number(w, &m.Born)
+	flag(w, &m.Keeps)
 	flag(w, &m.Exec)
 	optional(w, &m.Failure, func(w *wire, f *StepError) {
 		text(w, &f.Step)

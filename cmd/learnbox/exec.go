@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"strings"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
@@ -97,6 +96,9 @@ func (c *ExecCmd) exec(a *app) (code int, err error) {
 		return 0, err
 	}
 	program, err := all.Exec(ctx, ct, o)
+	if errors.Is(err, lifecycle.ErrNotRunning) { // any more
+		err = fmt.Errorf("%s: %w", c.Words[0], err)
+	}
 	if err != nil {
 		return 0, err
 	}
@@ -141,68 +143,53 @@ func (c *ExecCmd) options(a *app, all *lifecycle.Containers, ct lifecycle.Contai
 	if err != nil {
 		return lifecycle.ExecOptions{}, err
 	}
-	p := *config.Process
-	p.Args, p.Terminal = c.Words[1:], c.TTY
-	if c.Workdir != "" {
-		p.Cwd = c.Workdir
-	}
-	if p.Env, err = c.environment(p.Env); err != nil {
+	p, err := c.process(*config.Process, ct.State.Pid)
+	if err != nil {
 		return lifecycle.ExecOptions{}, err
 	}
-	if c.User != "" {
-		root := fmt.Sprintf("/proc/%d/root", ct.State.Pid)
-		if p.User, err = spec.FindUser(c.User, imageFile(root, "etc/passwd"), imageFile(root, "etc/group")); err != nil {
-			return lifecycle.ExecOptions{}, err
-		}
-	}
 	o := lifecycle.ExecOptions{
-		Process: &p, Stdin: c.Interactive, Detach: c.Detach, Narrate: a.narrate,
+		Process: p, Stdin: c.Interactive, Detach: c.Detach, Narrate: a.narrate,
 		Unconfined: record.Seccomp == spec.SeccompUnconfined || c.Privileged, OwnFilter: record.Seccomp != "",
 	}
 	if c.TTY {
 		o.Size = a.terminalSize()
 	}
-	if c.Privileged {
-		return o, grantAll(&p)
+	if o.Unconfined {
+		return o, nil
 	}
-	filter, err := a.seccompProfile(spec.Result{Spec: &specs.Spec{Process: &p}, SeccompProfile: record.Seccomp})
+	filter, err := a.seccompProfile(spec.Result{Spec: &specs.Spec{Process: p}, SeccompProfile: record.Seccomp})
 	if err == nil {
 		o.Filter, err = filter()
 	}
 	return o, err
 }
 
-// grantAll gives a program all capabilities that learnbox has.
-func grantAll(p *specs.Process) error {
-	host, err := hostFacts()
-	if err != nil {
-		return err
-	}
-	p.Capabilities = &specs.LinuxCapabilities{Bounding: host.Capabilities, Effective: host.Capabilities, Permitted: host.Capabilities}
-	return nil
-}
-
-// environment is the container's, with what the flags set.
-func (c *ExecCmd) environment(env []string) ([]string, error) {
-	more, err := readEnvFiles(c.EnvFile)
+// process is the container's own, changed by the flags. What is wrong with them is
+// 126, as in Docker.
+func (c *ExecCmd) process(first specs.Process, pid int) (*specs.Process, error) {
+	env, err := readEnvFiles(c.EnvFile)
 	if err != nil {
 		return nil, err
 	}
-	env = slices.Clone(env)
-	if c.TTY {
-		more = append([]string{"TERM=xterm"}, more...)
+	root := fmt.Sprintf("/proc/%d/root", pid)
+	o := spec.ExecOptions{
+		Command: c.Words[1:], TTY: c.TTY, Privileged: c.Privileged,
+		Env: append(env, c.Env...), Workdir: c.Workdir, User: c.User, Environ: os.Environ(),
+		Passwd: imageFile(root, "etc/passwd"), Group: imageFile(root, "etc/group"),
 	}
-	for _, e := range append(more, c.Env...) {
-		name, _, set := strings.Cut(e, "=")
-		if !set {
-			value, here := os.LookupEnv(name)
-			if !here {
-				continue
-			}
-			e = name + "=" + value
+	if c.Privileged {
+		host, err := hostFacts()
+		if err != nil {
+			return nil, err
 		}
-		env = slices.DeleteFunc(env, func(old string) bool { return strings.HasPrefix(old, name+"=") })
-		env = append(env, e)
+		o.Capabilities = host.Capabilities
 	}
-	return env, nil
+	p, err := spec.BuildExec(first, o)
+	if err != nil {
+		return nil, exitError{exitCannotRun, err}
+	}
+	return p, nil
 }
+
+// exitCannotRun is the exit code of exec when the program could not be started.
+const exitCannotRun = 126

@@ -7,6 +7,7 @@ import (
 
 	"github.com/learnbox/learnbox/explain/texts"
 	"github.com/learnbox/learnbox/narrate"
+	"github.com/learnbox/learnbox/sandbox"
 )
 
 // ExplainCmd is "learnbox explain".
@@ -117,7 +118,7 @@ func (p *page) text(text string) {
 }
 
 func (p *page) step(about texts.Step) {
-	for _, s := range allSteps() {
+	for _, s := range append(allSteps(), sandbox.EnterSteps()...) {
 		if s.ID == about.ID {
 			p.title(s.ID + ": " + s.Title)
 			p.section("Why it stands here", s.Why)

@@ -1,10 +1,8 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -146,56 +144,4 @@ func TestManyInTheBackground(t *testing.T) {
 	}
 	b.must(t, append([]string{"rm", "-f"}, ids...)...)
 	b.nothingLeft(t)
-}
-
-func TestExecInATerminal(t *testing.T) {
-	privtest.NoTrace(t)
-	b := newBench(t)
-	b.must(t, "run", "-d", "--name", "box", "tiny", "sleep", "1000")
-	s := startCommand(t, b.command(t, "learnbox", "exec", "-it", "box", "sh"))
-	s.see("# ")
-	s.typeIn("stty size; tty; ps | grep -c '[s]leep 1000'\r")
-	s.see("31 97")
-	s.see("/dev/pts/")
-	s.see("1")
-	s.typeIn("sleep 500\r")
-	time.Sleep(200 * time.Millisecond)
-	s.typeIn("\x03")
-	s.typeIn("echo after $?\r")
-	s.see("after 130")
-	s.typeIn("exit 9\r")
-	if code := s.end(); code != 9 {
-		t.Errorf("exit code %d, want 9", code)
-	}
-	b.must(t, "rm", "-f", "box")
-	b.nothingLeft(t)
-}
-
-// TestManyExecs enters one container from many sides at once.
-func TestManyExecs(t *testing.T) {
-	privtest.NoTrace(t)
-	b := newBench(t)
-	b.must(t, "run", "-d", "--name", "box", "tiny", "sleep", "1000")
-	var wg sync.WaitGroup
-	for i := range 50 {
-		wg.Go(func() {
-			out, err := b.command(t, "learnbox", "exec", "box", "sh", "-c", fmt.Sprintf("echo %d; exit %d", i, i)).Output()
-			if code := exitCodeOf(err); code != i || strings.TrimSpace(string(out)) != strconv.Itoa(i) {
-				t.Errorf("exec %d printed %q and ended with %d (%v)", i, out, code, err)
-			}
-		})
-	}
-	wg.Wait()
-	b.must(t, "rm", "-f", "box")
-	b.nothingLeft(t)
-}
-
-func exitCodeOf(err error) int {
-	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
-		return exit.ExitCode()
-	}
-	if err != nil {
-		return -1
-	}
-	return 0
 }

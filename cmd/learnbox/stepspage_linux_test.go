@@ -64,6 +64,22 @@ before it. The ids are public: errors, breakpoints, journals and lessons use the
 		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s | %s |\n", s.ID, s.Title, s.Why, flags[s.ID],
 			strings.Join(evidence.Facts(s.ID), ", "), strings.Join(about.Man, ", "))
 	}
+	b.WriteString(`
+## The steps of an exec
+
+` + "`learnbox exec`" + ` starts another program in a container. These steps are its own; between ` + "`exec.join` and `exec.clone`" + ` it takes some of
+those above, in their order.
+
+| step | what it does | why it stands at this place | manual |
+| --- | --- | --- | --- |
+`)
+	for _, s := range sandbox.EnterSteps() {
+		about, ok := texts.ForStep(s.ID)
+		if !ok {
+			t.Errorf("there is no text about %s", s.ID)
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", s.ID, s.Title, s.Why, strings.Join(about.Man, ", "))
+	}
 	return b.String()
 }
 

@@ -15,6 +15,12 @@ import (
 // sock_filter) as in extended BPF (struct bpf_insn).
 const bpfInstruction = 8
 
+// sockFprog is struct sock_fprog of linux/filter.h.
+type sockFprog struct {
+	count  uint16
+	filter *byte
+}
+
 // SetSeccompFilter is seccomp(2) with SECCOMP_SET_MODE_FILTER: from its return
 // on, the calling thread and all its children ask the classic BPF program
 // before each system call. flags are SECCOMP_FILTER_FLAG_….
@@ -23,10 +29,7 @@ const bpfInstruction = 8
 // nothing, which is right for a thread that is never to be changed.
 func SetSeccompFilter(program []byte, flags uint) error {
 	count := len(program) / bpfInstruction
-	prog := struct { // struct sock_fprog, linux/filter.h
-		count  uint16
-		filter *byte
-	}{uint16(count), unsafe.SliceData(program)}
+	prog := sockFprog{uint16(count), unsafe.SliceData(program)}
 	_, _, errno := unix.RawSyscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, uintptr(flags), uintptr(unsafe.Pointer(&prog)))
 	runtime.KeepAlive(program)
 	return Failed(errno, "seccomp(SECCOMP_SET_MODE_FILTER, %s, {len=%d, filter=…})", seccompFlags(flags), count)

@@ -38,6 +38,7 @@ type CloneFlags uintptr
 
 func (f CloneFlags) String() string {
 	return flags(uint64(f), []flagName{
+		{unix.CLONE_PARENT, "CLONE_PARENT"},
 		{unix.CLONE_NEWNS, "CLONE_NEWNS"},
 		{unix.CLONE_NEWUTS, "CLONE_NEWUTS"},
 		{unix.CLONE_NEWIPC, "CLONE_NEWIPC"},

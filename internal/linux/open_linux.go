@@ -64,6 +64,16 @@ func Stat(f *os.File) (unix.Stat_t, error) {
 	return st, Failed(err, "fstat(%q)", f.Name())
 }
 
+// Readable is how many bytes a pipe or a terminal has to be read (TIOCINQ,
+// ioctl_tty(2)).
+func Readable(f *os.File) int {
+	n, err := unix.IoctlGetInt(int(f.Fd()), unix.TIOCINQ)
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
 // IsDir reports whether f is a directory.
 func IsDir(f *os.File) bool {
 	st, err := Stat(f)

@@ -4,7 +4,9 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"syscall"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -44,6 +46,24 @@ func DieWithParent() error {
 // LiveOn takes the wish of DieWithParent back.
 func LiveOn() error {
 	return Failed(unix.Prctl(unix.PR_SET_PDEATHSIG, 0, 0, 0, 0), "prctl(PR_SET_PDEATHSIG, 0)")
+}
+
+// OpenProcess is pidfd_open(2): a descriptor that stands for this process, and never for
+// another one that gets its PID later.
+func OpenProcess(pid int) (*os.File, error) {
+	fd, err := unix.PidfdOpen(pid, 0)
+	if err := Failed(err, "pidfd_open(%d, 0)", pid); err != nil {
+		return nil, err
+	}
+	return os.NewFile(uintptr(fd), "process "+strconv.Itoa(pid)), nil
+}
+
+// HasEnded reports whether the process that a pidfd stands for has ended, or does
+// so within a time.
+func HasEnded(pidfd *os.File, within time.Duration) bool {
+	fds := []unix.PollFd{{Fd: int32(pidfd.Fd()), Events: unix.POLLIN}}
+	n, err := unix.Poll(fds, int(within.Milliseconds()))
+	return err == nil && n == 1
 }
 
 // Setns moves the calling thread into namespaces: those of a process, given as a

@@ -95,6 +95,9 @@ func Apply(s Set) error {
 		"capset({_LINUX_CAPABILITY_VERSION_3, 0}, {effective=%v, permitted=%v, inheritable=0})", s, s)
 }
 
+// ToApply is Apply, for a newborn process.
+func ToApply(s Set) linux.Prepared { return linux.ToSetCaps(uint64(s), s.String()) }
+
 // KeepOnSetuid says whether the calling thread keeps its permitted set when its user
 // IDs all turn from 0 to another (PR_SET_KEEPCAPS(2const)); effective is emptied
 // either way. The next execve(2) ends it.

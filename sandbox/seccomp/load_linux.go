@@ -19,17 +19,33 @@ import (
 // user namespace, else the kernel says EACCES: a set-user-ID program must not
 // be run under a filter of somebody who may not become its owner.
 func Load(p Program, flags ...specs.LinuxSeccompFlag) error {
-	if len(p) == 0 || len(p) > MaxInstructions {
-		return fmt.Errorf("load seccomp program: %d instructions, the kernel takes 1 to %d", len(p), MaxInstructions)
-	}
-	bits, err := flagBits(flags)
+	bits, err := check(p, flags)
 	if err != nil {
-		return fmt.Errorf("load seccomp program: %w", err)
+		return err
 	}
 	if err := linux.SetSeccompFilter(p.Bytes(), bits); err != nil {
 		return &loadError{err}
 	}
 	return nil
+}
+
+// ToLoad is Load, for a newborn process.
+func ToLoad(p Program, flags ...specs.LinuxSeccompFlag) (linux.Prepared, error) {
+	bits, err := check(p, flags)
+	if err != nil {
+		return linux.Prepared{}, err
+	}
+	return linux.ToFilter(p.Bytes(), bits), nil
+}
+
+func check(p Program, flags []specs.LinuxSeccompFlag) (bits uint, err error) {
+	if len(p) == 0 || len(p) > MaxInstructions {
+		return 0, fmt.Errorf("load seccomp program: %d instructions, the kernel takes 1 to %d", len(p), MaxInstructions)
+	}
+	if bits, err = flagBits(flags); err != nil {
+		return 0, fmt.Errorf("load seccomp program: %w", err)
+	}
+	return bits, nil
 }
 
 // flagBits translates the flags of a profile. SECCOMP_FILTER_FLAG_TSYNC, which

@@ -9,6 +9,9 @@ import (
 // defaultPath is Docker's PATH for an image that sets none.
 const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
+// defaultTerm is Docker's for a program with a terminal.
+const defaultTerm = "TERM=xterm"
+
 // buildEnv sets the environment in Docker's order: the defaults, then the user's
 // variables, then the image's that the user did not name, each replacing a default of
 // its name in its place; HOME last, unless it is there with a value.
@@ -17,22 +20,11 @@ func buildEnv(in *Input, res *Result) error {
 	env.set("PATH=" + defaultPath)
 	env.set("HOSTNAME=" + res.Hostname)
 	if in.Options.TTY {
-		env.set("TERM=xterm")
+		env.set(defaultTerm)
 	}
 	named := map[string]bool{}
-	for _, e := range in.Options.Env {
-		name, _, hasValue := strings.Cut(e, "=")
-		if name == "" || hasNUL(e) {
-			return fmt.Errorf("environment variable %q: want NAME=VALUE or NAME", e)
-		}
-		named[name] = true
-		if !hasValue {
-			if e, hasValue = lookupEnv(in.Host.Environ, name); !hasValue {
-				env.unset(name) // Docker takes even a default away
-				continue
-			}
-		}
-		env.set(e)
+	if err := env.setAll(in.Options.Env, in.Host.Environ, named); err != nil {
+		return err
 	}
 	for _, e := range in.Image.Env {
 		name, _, hasValue := strings.Cut(e, "=")
@@ -76,6 +68,28 @@ func (e *environment) set(v string) {
 		return
 	}
 	*e = append(*e, v)
+}
+
+// setAll sets what was typed as NAME=VALUE. A NAME alone takes its value from environ, and
+// is taken away where that has none, as in Docker. The names are noted.
+func (e *environment) setAll(typed, environ []string, named map[string]bool) error {
+	for _, v := range typed {
+		name, _, hasValue := strings.Cut(v, "=")
+		if name == "" || hasNUL(v) {
+			return fmt.Errorf("environment variable %q: want NAME=VALUE or NAME", v)
+		}
+		if named != nil {
+			named[name] = true
+		}
+		if !hasValue {
+			if v, hasValue = lookupEnv(environ, name); !hasValue {
+				e.unset(name)
+				continue
+			}
+		}
+		e.set(v)
+	}
+	return nil
 }
 
 func (e *environment) unset(name string) {

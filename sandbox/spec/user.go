@@ -3,7 +3,6 @@ package spec
 import (
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strconv"
 	"strings"
@@ -50,15 +49,6 @@ func buildUser(in *Input, res *Result) error {
 	res.Spec.Process.User = specs.User{UID: user.uid, GID: user.gid, AdditionalGids: unique(ids)}
 	res.home = user.home
 	return nil
-}
-
-// FindUser resolves USER[:GROUP] in files of a container, as Build does; who must not
-// be empty.
-func FindUser(who string, passwd, group func() (io.ReadCloser, error)) (specs.User, error) {
-	in := Input{Passwd: passwd, Group: group, Options: Options{User: who}}
-	res := Result{Spec: &specs.Spec{Process: &specs.Process{}}}
-	err := buildUser(&in, &res)
-	return res.Spec.Process.User, err
 }
 
 // An identity is an account, parsed. Name is empty for a number that no line of the
