@@ -1,6 +1,7 @@
 package linux
 
 import (
+	"errors"
 	"os"
 	"runtime"
 	"unsafe"
@@ -58,6 +59,10 @@ type (
 	}
 )
 
+// proofs is how often LoadDeviceProgram begins again. On a slow machine one proof
+// takes a millisecond.
+const proofs = 1000
+
 // LoadDeviceProgram gives the kernel an extended BPF program that decides about
 // the use of devices. The kernel proves that it ends and stays within its
 // memory before it takes it.
@@ -71,6 +76,10 @@ func LoadDeviceProgram(code []byte) (*os.File, error) {
 	}
 	copy(attr.progName[:], "learnbox_device")
 	fd, err := bpf(unix.BPF_PROG_LOAD, unsafe.Pointer(&attr), unsafe.Sizeof(attr))
+	// A signal ends the proof, and Go's scheduler sends many: bpf_check() in kernel/bpf/verifier.c.
+	for tries := 0; errors.Is(err, unix.EAGAIN) && tries < proofs; tries++ {
+		fd, err = bpf(unix.BPF_PROG_LOAD, unsafe.Pointer(&attr), unsafe.Sizeof(attr))
+	}
 	runtime.KeepAlive(code)
 	runtime.KeepAlive(license)
 	if err := Failed(err, "bpf(BPF_PROG_LOAD, {prog_type=BPF_PROG_TYPE_CGROUP_DEVICE, insn_cnt=%d})", attr.insnCount); err != nil {
