@@ -24,7 +24,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -48,7 +47,7 @@ const imagesEnv = "LEARNBOX_TEST_IMAGES"
 //	strace      strace is installed
 //	skopeo      skopeo is installed
 //	shellcheck  shellcheck is installed
-//	vm          qemu for this machine's architecture is installed
+//	vm          this is a machine of scripts/vm: cgroup v2, all capabilities
 func features() []string {
 	return []string{"root", "cgroup", "overlay", "net", "images", "registry", "tiny", "strace", "skopeo", "shellcheck", "vm"}
 }
@@ -121,7 +120,7 @@ func probe(name string) error {
 	case "strace", "skopeo", "shellcheck":
 		return installed(name)
 	case "vm":
-		return installed("qemu-system-" + qemuArch())
+		return insideVM()
 	default:
 		return probeKernel(name)
 	}
@@ -135,16 +134,12 @@ func installed(program string) error {
 	return nil
 }
 
-// qemuArch is qemu's name for the architecture of this machine.
-func qemuArch() string {
-	switch runtime.GOARCH {
-	case "amd64":
-		return "x86_64"
-	case "arm64":
-		return "aarch64"
-	default:
-		return runtime.GOARCH
+// insideVM reports whether scripts/vm has booted this machine: it leaves its job there.
+func insideVM() error {
+	if _, err := os.Stat("/run/vm/session"); err != nil {
+		return fmt.Errorf("this is no machine of scripts/vm: %w", err)
 	}
+	return nil
 }
 
 // findImages looks for the layout in the environment, then up the directory tree.
