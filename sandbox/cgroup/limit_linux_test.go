@@ -9,7 +9,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 )
 
@@ -150,7 +149,7 @@ func TestForeignGroupsAboveStay(t *testing.T) {
 // Version 2 lets no group have both processes and limited groups below it.
 func TestAGroupAboveWithProcessesIsRefused(t *testing.T) {
 	h := controlled(t)
-	if h.Version != 2 || h.Dir("pids") == "" {
+	if h.Version != 2 || h.Dir("memory") == "" {
 		t.Skip("only version 2 is like that")
 	}
 	path := testPath(t, h)
@@ -163,8 +162,7 @@ func TestAGroupAboveWithProcessesIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	run(t, above, sleeper(t))
-	limit := int64(5)
-	_, err = g.Limit(&specs.LinuxResources{Pids: &specs.LinuxPids{Limit: &limit}})
+	_, err = g.Limit(resources(t, `{"memory": {"limit": 67108864}}`))
 	var hint interface{ Hint() string }
 	if !errors.As(err, &hint) || !strings.Contains(hint.Hint(), "--cgroup-parent") {
 		t.Errorf("error %v, want one with a hint", err)
