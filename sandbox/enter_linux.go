@@ -167,7 +167,7 @@ func joinSteps() []step[*guest] {
 		row("exec.tty", "A terminal",
 			"from the container's own devpts",
 			terminal, (*guest).openOwnTerminal),
-	}, stepsNamed("process.cwd", "limits.rlimits", "init.wait", "caps.bound", "user.set", "privs.no_new"), []step[*guest]{
+	}, stepsNamed("process.cwd", "limits.rlimits", "limits.oom", "init.wait", "caps.bound", "user.set", "privs.no_new"), []step[*guest]{
 		only(ownFilter(false), stepsNamed("seccomp.load")[0]),
 		row("exec.clone", "A process in the container's pid namespace",
 			"last, when it has nothing left that the container could want",

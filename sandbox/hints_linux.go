@@ -22,6 +22,8 @@ func hint(step string, err error) string {
 		return "a group of this name is left from before, or is no group: rmdir removes one without processes"
 	case step == "cgroup.create" && errno == unix.ENOTDIR:
 		return "--cgroup-parent names a file there"
+	case errno == unix.EAGAIN && (step == "exec.start" || step == "exec.clone"):
+		return "the container may not have one process more (--pids-limit); another program needs six threads until it runs"
 	case errno == unix.ENOSPC && strings.HasPrefix(step, "ns."):
 		return "the limit of namespaces is reached: see /proc/sys/user/max_*_namespaces"
 	case errno == unix.EPERM && (strings.HasPrefix(step, "ns.") || step == "init.clone"):

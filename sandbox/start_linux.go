@@ -140,7 +140,7 @@ func (i *Init) diedEarly() error {
 	}
 	early := &StepError{Step: "init.clone", Text: "the init ended before the program could start", Code: 125}
 	if i.enters {
-		early.Way = "one more process needs 2 MiB and six threads until it is the program: the container's limits may be too low for that"
+		early.Way = "another program needs 2 MiB and six threads until it runs: the container's limits may leave less"
 	}
 	return early
 }

@@ -37,17 +37,17 @@ func TestSettings(t *testing.T) {
 		"memory": {
 			`{"memory": {"limit": 67108864, "swap": 134217728, "reservation": 33554432}}`,
 			"memory.limit_in_bytes=67108864; memory.memsw.limit_in_bytes=134217728; memory.soft_limit_in_bytes=33554432",
-			"memory.swap.max=67108864; memory.max=67108864; memory.low=33554432",
+			"memory.max=67108864; memory.swap.max=67108864; memory.low=33554432",
 		},
 		"no swap": {
 			`{"memory": {"limit": 67108864, "swap": 67108864}}`,
 			"memory.limit_in_bytes=67108864; memory.memsw.limit_in_bytes=67108864",
-			"memory.swap.max=0; memory.max=67108864",
+			"memory.max=67108864; memory.swap.max=0",
 		},
 		"unlimited swap": {
 			`{"memory": {"limit": 67108864, "swap": -1}}`,
 			"memory.limit_in_bytes=67108864; memory.memsw.limit_in_bytes=-1",
-			"memory.swap.max=max; memory.max=67108864",
+			"memory.max=67108864; memory.swap.max=max",
 		},
 		"no limit again":         {`{"memory": {"limit": -1}}`, "memory.limit_in_bytes=-1", "memory.max=max"},
 		"no OOM killer":          {`{"memory": {"disableOOMKiller": true}}`, "memory.oom_control=1", "memory.oom_control=1"},

@@ -15,12 +15,12 @@ import (
 func settingsV2(r *specs.LinuxResources) []Setting {
 	var s settings
 	if m := r.Memory; m != nil {
+		if m.Limit != nil && *m.Limit != 0 {
+			s.add("memory.max", orMax(*m.Limit), lackMemory)
+		}
 		// swap.max counts swap alone, where the configuration has both together.
 		if m.Swap != nil && *m.Swap != 0 && m.Limit != nil {
 			s.add("memory.swap.max", orMax(swapAlone(*m.Swap, *m.Limit)), lackOfSwap(*m.Swap))
-		}
-		if m.Limit != nil && *m.Limit != 0 {
-			s.add("memory.max", orMax(*m.Limit), lackMemory)
 		}
 		// Memory below low is taken away last.
 		if m.Reservation != nil && *m.Reservation != 0 {

@@ -33,7 +33,7 @@ const leastMemory = 6 << 20
 const leastWithInit = 16
 
 // CgroupPath is the path of a container's control group below the mount points
-// of the trees. Right below them is the default: see docs/decisions/0008-limits.md.
+// of the trees. Right below them is the default: see docs/decisions/0010-limits.md.
 func CgroupPath(id, parent string) (string, error) {
 	if slices.Contains(strings.Split(parent, "/"), "..") || strings.ContainsAny(parent, "\x00\n") {
 		return "", hinted("it is a path below the mount points of the control groups, as in --cgroup-parent /course",

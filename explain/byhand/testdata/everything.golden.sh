@@ -128,8 +128,8 @@ exec 5<"$dir/ready" 4>&- # now only PID 1 can write there, and its death ends th
 echo '+memory +cpu +io' >/sys/fs/cgroup/cgroup.subtree_control
 echo '+memory +cpu +io' >'/sys/fs/cgroup/my course'/cgroup.subtree_control
 echo '+memory +cpu +io' >'/sys/fs/cgroup/my course/a'/cgroup.subtree_control
-echo 67108864 >/sys/fs/cgroup/"$group"/memory.swap.max || echo 'warning: nothing enforces memory.swap.max' >&2
 echo 67108864 >/sys/fs/cgroup/"$group"/memory.max
+echo 67108864 >/sys/fs/cgroup/"$group"/memory.swap.max || echo 'warning: nothing enforces memory.swap.max' >&2
 echo 59 >/sys/fs/cgroup/"$group"/cpu.weight
 echo '50000 100000' >/sys/fs/cgroup/"$group"/cpu.max
 if [ -e /sys/fs/cgroup/"$group"/io.bfq.weight ]; then echo 300 >/sys/fs/cgroup/"$group"/io.bfq.weight; else echo 'default 2930' >/sys/fs/cgroup/"$group"/io.weight; fi
