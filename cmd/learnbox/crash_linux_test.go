@@ -139,7 +139,7 @@ func (b bench) needStrace(t *testing.T) {
 type undisturbed struct {
 	began    []string       // steps
 	announce map[string]int // which sendmsg of the init announces a step; the parent's own steps are not in it
-	others   int            // the most messages that anybody else sent
+	others   map[string]int // the most messages that anybody else had sent until then
 }
 
 func (b bench) watch(t *testing.T) undisturbed {
@@ -150,9 +150,9 @@ func (b bench) watch(t *testing.T) undisturbed {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	u := undisturbed{began: strings.Fields(readText(t, steps)), announce: map[string]int{}}
+	u := undisturbed{began: strings.Fields(readText(t, steps)), announce: map[string]int{}, others: map[string]int{}}
 	call := regexp.MustCompile(`^(\d+) +(sendmsg|write)\(`)
-	sends, init := map[string]int{}, ""
+	sends := map[string]int{}
 	for line := range strings.Lines(readText(t, trace)) {
 		c := call.FindStringSubmatch(line)
 		if c == nil {
@@ -162,13 +162,13 @@ func (b bench) watch(t *testing.T) undisturbed {
 			sends[c[1]]++
 		}
 		if step := begun(line); step != "" {
-			init = c[1]
-			u.announce[step] = sends[init]
+			u.announce[step] = sends[c[1]]
+			for thread, n := range sends {
+				if thread != c[1] {
+					u.others[step] = max(u.others[step], n)
+				}
+			}
 		}
-	}
-	delete(sends, init)
-	for _, n := range sends {
-		u.others = max(u.others, n)
 	}
 	return u
 }
@@ -244,7 +244,7 @@ func killInit(t *testing.T, b bench, u undisturbed, step string, kept bool) {
 		cmd = b.command(t, args[0], args[1:]...)
 		cmd.Env = append(cmd.Env, killEnv+"=init@"+step)
 	default:
-		cmd = b.strace(t, u.inject(t, n, "KILL", "/dev/null"), runOfAllSteps(kept))
+		cmd = b.strace(t, u.inject(t, step, "KILL", "/dev/null"), runOfAllSteps(kept))
 	}
 	var errs bytes.Buffer
 	cmd.Stderr = &errs
@@ -275,7 +275,7 @@ func killParent(t *testing.T, b bench, u undisturbed, step string, kept bool) {
 		return
 	}
 	trace := filepath.Join(t.TempDir(), "trace")
-	cmd := b.strace(t, u.inject(t, n, "STOP", trace), args)
+	cmd := b.strace(t, u.inject(t, step, "STOP", trace), args)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -286,14 +286,15 @@ func killParent(t *testing.T, b bench, u undisturbed, step string, kept bool) {
 	}
 }
 
-// inject makes strace send a signal to the init at its n-th message. The parent
-// sends messages too; the first step is hit at its system call instead.
-func (u undisturbed) inject(t *testing.T, n int, signal, trace string) []string {
+// inject makes strace send a signal to the init when it announces a step: at its
+// n-th message, which comes before the n-th of any thread of the parent. The
+// first step is hit at its system call instead.
+func (u undisturbed) inject(t *testing.T, step, signal, trace string) []string {
 	t.Helper()
-	call := "sendmsg"
+	call, n := "sendmsg", u.announce[step]
 	if n == 1 {
 		call = "unshare"
-	} else if n <= u.others {
+	} else if n <= u.others[step] {
 		t.Fatalf("message %d is not the init's alone", n)
 	}
 	return []string{"-o", trace, "-e", "trace=" + call, "-e", fmt.Sprintf("inject=%s:signal=%s:when=%d", call, signal, n)}

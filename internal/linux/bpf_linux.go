@@ -1,7 +1,6 @@
 package linux
 
 import (
-	"errors"
 	"os"
 	"runtime"
 	"unsafe"
@@ -59,10 +58,6 @@ type (
 	}
 )
 
-// proofs is how often LoadDeviceProgram begins again. On a slow machine one proof
-// takes a millisecond.
-const proofs = 1000
-
 // LoadDeviceProgram gives the kernel an extended BPF program that decides about
 // the use of devices. The kernel proves that it ends and stays within its
 // memory before it takes it.
@@ -75,10 +70,12 @@ func LoadDeviceProgram(code []byte) (*os.File, error) {
 		license:   uint64(uintptr(unsafe.Pointer(unsafe.SliceData(license)))),
 	}
 	copy(attr.progName[:], "learnbox_device")
-	fd, err := bpf(unix.BPF_PROG_LOAD, unsafe.Pointer(&attr), unsafe.Sizeof(attr))
-	// A signal ends the proof, and Go's scheduler sends many: bpf_check() in kernel/bpf/verifier.c.
-	for tries := 0; errors.Is(err, unix.EAGAIN) && tries < proofs; tries++ {
+	fd, err := -1, error(nil)
+	// A signal ends the proof with EAGAIN, and Go's scheduler sends many: do_check() in kernel/bpf/verifier.c.
+	if blocked := withoutSignals(func() {
 		fd, err = bpf(unix.BPF_PROG_LOAD, unsafe.Pointer(&attr), unsafe.Sizeof(attr))
+	}); blocked != nil {
+		return nil, blocked
 	}
 	runtime.KeepAlive(code)
 	runtime.KeepAlive(license)
@@ -108,4 +105,19 @@ func bpf(command uintptr, attr unsafe.Pointer, size uintptr) (int, error) {
 		return -1, errno
 	}
 	return int(r), nil
+}
+
+// withoutSignals calls do while this thread's signals wait; see pthread_sigmask(3).
+func withoutSignals(do func()) error {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	var all, before unix.Sigset_t
+	for i := range all.Val {
+		all.Val[i] = ^all.Val[i]
+	}
+	if err := Failed(unix.PthreadSigmask(unix.SIG_SETMASK, &all, &before), "rt_sigprocmask(SIG_SETMASK, all)"); err != nil {
+		return err
+	}
+	do()
+	return Failed(unix.PthreadSigmask(unix.SIG_SETMASK, &before, nil), "rt_sigprocmask(SIG_SETMASK, before)")
 }
