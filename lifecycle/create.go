@@ -83,7 +83,7 @@ func (d *Draft) hold(ctx context.Context) error {
 		}
 		lock, err := atomicfile.Acquire(ctx, d.all.lock(d.ID))
 		if err == nil {
-			if _, err = os.Stat(run); err == nil {
+			if err = d.all.stillThere(lock, d.ID); err == nil {
 				d.lock = lock
 				return nil
 			}

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/learnbox/learnbox/internal/atomicfile"
 )
 
@@ -58,26 +60,44 @@ func (c *Containers) tryLock(id string) (*atomicfile.Lock, error) {
 	if err != nil {
 		return nil, err
 	}
-	mine, err := lock.File().Stat()
-	if err == nil {
-		var now os.FileInfo
-		if now, err = os.Stat(c.lock(id)); err == nil && !os.SameFile(mine, now) {
-			err = fs.ErrNotExist
-		}
-	}
-	if err != nil {
+	if err := c.stillThere(lock, id); err != nil {
 		return nil, errors.Join(err, lock.Release())
 	}
 	return lock, nil
 }
 
-// unlist makes a container unknown to Repair. Another Repair may make the
-// lock's file anew between the removals of that file and of its directory.
-func (c *Containers) unlist(id string) (err error) {
-	for range 10 {
-		if err = os.RemoveAll(filepath.Join(c.run, id)); err == nil {
-			break
-		}
+// stillThere returns fs.ErrNotExist if somebody has removed the lock's file.
+func (c *Containers) stillThere(lock *atomicfile.Lock, id string) error {
+	mine, err := lock.File().Stat()
+	if err != nil {
+		return err
+	}
+	now, err := os.Stat(c.lock(id))
+	if err == nil && !os.SameFile(mine, now) {
+		err = fs.ErrNotExist
 	}
 	return err
+}
+
+// unlist makes a container unknown to Repair. Only the holder of the lock may do it, and
+// the lock's file goes last and once: from then on another one may be made in its place, which
+// is somebody else's, and then the directory stays.
+func (c *Containers) unlist(id string) error {
+	dir := filepath.Join(c.run, id)
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	errs := []error{err}
+	for _, e := range entries {
+		if path := filepath.Join(dir, e.Name()); path != c.lock(id) {
+			errs = append(errs, os.RemoveAll(path))
+		}
+	}
+	for _, path := range []string{c.lock(id), dir} {
+		if err := os.Remove(path); !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, unix.ENOTEMPTY) {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
 }
