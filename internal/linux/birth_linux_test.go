@@ -48,7 +48,7 @@ func TestBirth(t *testing.T) {
 
 // TestBirthTellsWhatFailed: the call by its number, its text, and its errno.
 func TestBirthTellsWhatFailed(t *testing.T) {
-	missing, err := ToExecve("/no/such/program", []string{"x"}, nil)
+	missing, err := ToExecve("/no/such/program", []string{"x", "y z"}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +60,7 @@ func TestBirthTellsWhatFailed(t *testing.T) {
 	}{
 		"the first":  {[]Prepared{ToAdopt(99), ToSetsid()}, 0, unix.EBADF, "ioctl(99, TIOCSCTTY, 0): "},
 		"in between": {[]Prepared{ToSetsid(), ToSetsid(), execve(t, "exit 0")}, 1, unix.EPERM, "setsid(): "},
-		"the execve": {[]Prepared{ToSetsid(), missing}, 1, unix.ENOENT, `execve("/no/such/program", ["x"], … /* 0 vars */): `},
+		"the execve": {[]Prepared{ToSetsid(), missing}, 1, unix.ENOENT, `execve("/no/such/program", ["x", "y z"], … /* 0 vars */): `},
 		"a lone one": {[]Prepared{missing}, 0, unix.ENOENT, "(ENOENT)"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -62,6 +62,17 @@ func Failed(err error, format string, args ...any) error {
 	return &CallError{Call: fmt.Sprintf(format, args...), Errno: errno}
 }
 
+// words prints as strace prints an array of strings.
+type words []string
+
+func (w words) String() string {
+	quoted := make([]string, len(w))
+	for i, word := range w {
+		quoted[i] = strconv.Quote(word)
+	}
+	return "[" + strings.Join(quoted, ", ") + "]"
+}
+
 // A flagName pairs bits with the name that the manual page gives them.
 type flagName struct {
 	bits uint64

@@ -118,7 +118,7 @@ func Chdir(path string) error {
 // Execve is execve(2) by way of the Go runtime, which first gives back the soft
 // limit of open files that it had raised for itself.
 func Execve(path string, argv, envp []string) error {
-	return Failed(unix.Exec(path, argv, envp), "execve(%q, %q, … /* %d vars */)", path, argv, len(envp))
+	return Failed(unix.Exec(path, argv, envp), "execve(%q, %s, … /* %d vars */)", path, words(argv), len(envp))
 }
 
 // Execveat is execveat(2) on a descriptor: the program is the open file itself,
@@ -135,7 +135,7 @@ func Execveat(f *os.File, argv, envp []string) error {
 	empty := [1]byte{}
 	_, _, errno := unix.RawSyscall6(unix.SYS_EXECVEAT, f.Fd(), uintptr(unsafe.Pointer(&empty[0])),
 		uintptr(unsafe.Pointer(&args[0])), uintptr(unsafe.Pointer(&env[0])), unix.AT_EMPTY_PATH, 0)
-	return Failed(errno, "execveat(%d, \"\", %q, …, AT_EMPTY_PATH)", f.Fd(), argv)
+	return Failed(errno, "execveat(%d, \"\", %s, …, AT_EMPTY_PATH)", f.Fd(), words(argv))
 }
 
 // Inside calls do on a thread that has entered the namespace that a file such
