@@ -16,8 +16,12 @@ package explain
 
 import (
 	"fmt"
+	"os"
 	"slices"
+	"strconv"
 	"strings"
+
+	"github.com/learnbox/learnbox/explain/stop"
 )
 
 // A Level says how much is told.
@@ -56,4 +60,26 @@ func (v Variables) Expand(command string) string {
 		command = strings.ReplaceAll(command, "$"+name, v[name])
 	}
 	return command
+}
+
+// VariablesOf are the variables of a run that stands at a place.
+func VariablesOf(p stop.Place, root, run string) Variables {
+	v := Variables{"ROOT": root, "RUN": run, "ID": p.Container, "IMAGE": p.Image}
+	if p.Pid != 0 {
+		v["PID"] = strconv.Itoa(p.Pid)
+	}
+	if len(p.Groups) > 0 {
+		v["CGROUP"] = telling(p.Groups)
+	}
+	return v
+}
+
+// telling is the directory of a control group that shows the most.
+func telling(groups []string) string {
+	for _, dir := range groups {
+		if _, err := os.Stat(dir + "/memory.limit_in_bytes"); err == nil {
+			return dir
+		}
+	}
+	return groups[0]
 }

@@ -5,7 +5,6 @@ import (
 	"io"
 	"os"
 	"slices"
-	"strconv"
 	"sync"
 	"time"
 
@@ -63,6 +62,7 @@ type Teller struct {
 type Known struct {
 	ID, Name, Dir, Rootfs string
 	Groups, Sysctls       []string
+	Limits                []string // files of the groups; see evidence.Subject
 	Needed                []string // the steps that this run takes
 	Args                  func(step string) []string
 	ByHand                func(step string) []string
@@ -106,6 +106,7 @@ func (t *Teller) Know(k Known) {
 	t.place.Container, t.place.Name, t.place.Dir, t.place.Rootfs = k.ID, k.Name, k.Dir, k.Rootfs
 	t.place.Groups, t.place.Sysctls = k.Groups, k.Sysctls
 	t.subject.Dir, t.subject.Rootfs, t.subject.Groups, t.subject.Sysctls = k.Dir, k.Rootfs, k.Groups, k.Sysctls
+	t.subject.Limits = k.Limits
 	if len(k.Needed) > 0 {
 		t.place.Next = slices.DeleteFunc(t.place.Next, func(id string) bool { return !slices.Contains(k.Needed, id) })
 	}
@@ -157,9 +158,7 @@ func (t *Teller) hear(e narrate.Event) error {
 		if err := t.stopAt(stop.Point{Step: e.Step.ID}); err != nil {
 			return err
 		}
-		if _, watched := t.watch[e.Step.ID]; !watched || t.gate != nil {
-			t.watchFor(e.Step.ID, t.subject.AtOnce())
-		}
+		t.watchFor(e.Step.ID, t.subject.AtOnce())
 	case narrate.Skip:
 		if !t.skipped[e.Step.ID] {
 			t.skipped[e.Step.ID] = true
@@ -174,7 +173,7 @@ func (t *Teller) hear(e narrate.Event) error {
 		if err := t.stopAt(stop.Point{Step: e.Step.ID, After: true}); err != nil {
 			return err
 		}
-		if len(t.place.Next) > 0 && t.gate == nil { // the run stands still now, and not when the next step begins
+		if e.Far && len(t.place.Next) > 0 && t.gate == nil { // the run stands still now, and not when the next step begins
 			t.watchFor(t.place.Next[0], now)
 		}
 	}
@@ -231,26 +230,4 @@ func addTexts(r *narrate.Record, known Known, variables Variables) {
 	if text, ok := texts.ForStep(r.ID); ok {
 		r.Look, r.Docker, r.Lesson, r.Man = variables.Expand(text.Look.Command), text.Docker, text.Lesson, text.Man
 	}
-}
-
-// VariablesOf are the variables of a run that stands at a place.
-func VariablesOf(p stop.Place, root, run string) Variables {
-	v := Variables{"ROOT": root, "RUN": run, "ID": p.Container, "IMAGE": p.Image}
-	if p.Pid != 0 {
-		v["PID"] = strconv.Itoa(p.Pid)
-	}
-	if len(p.Groups) > 0 {
-		v["CGROUP"] = telling(p.Groups)
-	}
-	return v
-}
-
-// telling is the directory of a control group that shows the most.
-func telling(groups []string) string {
-	for _, dir := range groups {
-		if _, err := os.Stat(dir + "/memory.limit_in_bytes"); err == nil {
-			return dir
-		}
-	}
-	return groups[0]
 }

@@ -79,8 +79,8 @@ func (d *Draft) Start(ctx context.Context, r Record, spec *specs.Spec, o StartOp
 	}
 	live := &Live{streams: d.streams, record: r, draft: d}
 	init := d.init
-	d.init = nil                   // Start ends it in any case
-	slow := init.Narrate.Attends() // somebody may look at the files before the program runs
+	d.init = nil                                      // Start ends it in any case
+	slow := init.Narrate != nil && init.Narrate.Gated // somebody may look at the files before the program runs
 	live.Process, err = init.Start(ctx, sandbox.Config{
 		Spec:    spec,
 		Overlay: rootfs.Overlay{Lower: r.Rootfs, Upper: filepath.Join(d.Dir, "upper"), Work: filepath.Join(d.Dir, "work"), Volatile: r.AutoRemove},

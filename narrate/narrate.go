@@ -39,6 +39,7 @@ type Event struct {
 	Step  Step
 	Phase Phase
 	Pid   int           // of the container's first process, on the machine; 0 before it exists
+	Far   bool          // another process took it: nobody tells that the next one begins
 	Took  time.Duration // since Begin; zero in Begin and Skip
 	Calls []Call        // only if the narrator attends, in Done and Fail
 	Err   error         // only in Fail

@@ -63,31 +63,19 @@ func (g *guest) take(s step[*guest]) error {
 }
 
 // tell sends an event and, if the parent attends, waits for its order. A failed
-// step ends the init, so nobody answers to that.
+// step ends the init, so nobody answers to that. That a step begins is told only
+// where the parent may hold it up.
 func (g *guest) tell(e narrate.Event) error {
-	if !g.Narrate { // since the step began: see loadFilter
+	first := !g.begun
+	g.begun = true
+	if !g.Narrate /* since the step began: see loadFilter */ || e.Phase == narrate.Begin && !g.Gated && !first {
 		return nil
 	}
 	m := message{Event: &eventMessage{e.Step.ID, e.Phase, e.Took.Truncate(time.Microsecond), e.Calls}}
-	waits := g.waits(e.Phase)
-	if err := g.ch.send(&m, nil); err != nil || !waits {
+	if err := g.ch.send(&m, nil); err != nil || !g.Attend || e.Phase == narrate.Fail {
 		return nil //nolint:nilerr // a parent that left is noticed by the death signal
 	}
 	return g.hear()
-}
-
-// waits reports whether the parent answers to an event. It always does to the
-// first one, before which it has steps of its own to take.
-func (g *guest) waits(p narrate.Phase) bool {
-	first := !g.begun
-	g.begun = true
-	switch {
-	case !g.Attend || p == narrate.Fail:
-		return false
-	case p == narrate.Begin:
-		return g.Gated || first
-	}
-	return true
 }
 
 // hear waits for the word to go on. The filter may come before it.
@@ -135,15 +123,16 @@ func (i *Init) hearEvent(m eventMessage) error {
 	if row < 0 {
 		return nil
 	}
-	e := narrate.Event{Step: rows[row].Step, Phase: m.Phase, Pid: i.pid, Took: m.Took, Calls: m.Calls}
+	e := narrate.Event{Step: rows[row].Step, Phase: m.Phase, Pid: i.pid, Far: true, Took: m.Took, Calls: m.Calls}
 	first := i.told.Step.ID == ""
-	i.told, i.toldAt = e, time.Now()
+	i.told = e
 	if m.Phase == narrate.Fail {
 		return nil // hearFailure tells why
 	}
 	if err := i.Narrate.Hear(e); err != nil {
 		return err
 	}
+	i.toldAt = time.Now()
 	if i.Narrate.Attend && (m.Phase == narrate.Done || i.Narrate.Gated || first) {
 		return i.ch.send(&order{}, nil)
 	}
@@ -152,11 +141,20 @@ func (i *Init) hearEvent(m eventMessage) error {
 
 // hearFailure tells of the step that the init failed at.
 func (i *Init) hearFailure(failure *StepError) error {
-	if i.Narrate != nil {
-		e := i.told
-		e.Phase, e.Err = narrate.Fail, failure
-		_ = i.Narrate.Hear(e) // the run ends anyway
+	if i.Narrate == nil {
+		return failure
 	}
+	e := i.told
+	if e.Step.ID != failure.Step { // it could not tell
+		e = narrate.Event{Pid: i.pid}
+		for _, s := range i.childTable() {
+			if s.ID == failure.Step {
+				e.Step = s.Step
+			}
+		}
+	}
+	e.Phase, e.Err = narrate.Fail, failure
+	_ = i.Narrate.Hear(e) // the run ends anyway
 	return failure
 }
 
@@ -172,12 +170,10 @@ func (i *Init) hearSilence() error {
 	if i.told.Phase == narrate.Done {
 		from++
 	}
-	for _, s := range rows[from:] {
-		if s.needed != nil && !s.needed(p) {
-			continue
-		}
-		took := time.Duration(0) // of all but the last nobody knows
-		if s.ID == i.told.Step.ID {
+	silent := slices.DeleteFunc(rows[from:], func(s step[*guest]) bool { return s.needed != nil && !s.needed(p) })
+	for _, s := range silent {
+		took := time.Duration(0) // of each of several nobody knows
+		if len(silent) == 1 {
 			took = time.Since(i.toldAt)
 		}
 		if err := i.Narrate.Hear(narrate.Event{Step: s.Step, Phase: narrate.Done, Pid: i.pid, Took: took}); err != nil {

@@ -143,7 +143,7 @@ func (f *explainFlags) tell(ctx context.Context, a *app, image string, quiet boo
 		return nil, err
 	}
 	a.narrate = a.teller.Narrator()
-	debug.SetGCPercent(400) // what a run tells is a few megabytes; collecting can wait until the program runs
+	debug.SetGCPercent(400) // what a run tells is a few megabytes, which is not worth a collection
 	return func() {
 		a.held.release()
 		a.teller.Close()
@@ -164,64 +164,6 @@ func hello(image string) narrate.Record {
 		r.Cgroup = fmt.Sprintf("v%d", h.Version)
 	}
 	return r
-}
-
-// know tells the Teller of a container that has its place.
-func (a *app) know(draft *lifecycle.Draft, rootfs string) (groups []string) {
-	if a.teller == nil {
-		return nil
-	}
-	groups, err := lifecycle.Groups(draft.Cgroup)
-	if err != nil {
-		groups = nil // the step that makes them says why
-	}
-	a.teller.Know(explain.Known{ID: draft.ID, Name: draft.Name, Dir: draft.Dir, Rootfs: rootfs, Groups: groups})
-	return groups
-}
-
-// knowPlan tells it which steps the container takes, and on what.
-func (a *app) knowPlan(c *containerFlags, ct *created, rootfs string) error {
-	if a.teller == nil {
-		return nil
-	}
-	outline, err := outlineOf(c.PID == "host", ct.built, ct.Dir, rootfs)
-	if err != nil {
-		return err
-	}
-	k := explain.Known{
-		ID: ct.ID, Name: ct.Name, Dir: ct.Dir, Rootfs: rootfs, Groups: ct.groups,
-		Needed: []string{pull.ResolveStep().ID, pull.FetchStep().ID, unpack.Step().ID, lifecycle.CreateStep().ID},
-	}
-	for name := range ct.built.Spec.Linux.Sysctl {
-		k.Sysctls = append(k.Sysctls, name)
-	}
-	for _, s := range outline {
-		if s.Needed {
-			k.Needed = append(k.Needed, s.ID)
-		}
-	}
-	k.Needed = append(k.Needed, lifecycle.ExitStep().ID)
-	k.Args = func(step string) []string {
-		for _, s := range outline {
-			if s.ID == step {
-				return s.Args()
-			}
-		}
-		return nil
-	}
-	k.ByHand = byHandOf(ct, rootfs, c.Interactive)
-	a.teller.Know(k)
-	a.warnUnneeded(outline)
-	return nil
-}
-
-// warnUnneeded tells of breakpoints that this run will not come to.
-func (a *app) warnUnneeded(outline []sandbox.Outlined) {
-	for _, s := range outline {
-		if !s.Needed && (slices.Contains(a.stops.Break, s.ID) || slices.Contains(a.stops.BreakAfter, s.ID)) {
-			a.warn("run", fmt.Sprintf("this run does not take the step %s; what decides about it: %s", s.ID, firstOf(s.Flag, "this machine")))
-		}
-	}
 }
 
 // A heldWriter can hold back what is written: lines of the narration must not

@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime/debug"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -142,7 +141,6 @@ func (c *RunCmd) run(a *app) (code int, err error) {
 		return 0, err
 	}
 	if a.teller != nil {
-		debug.SetGCPercent(100)
 		a.teller.Running()
 		if c.TTY {
 			a.teller.Mute() // the terminal is the program's

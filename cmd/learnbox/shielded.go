@@ -62,7 +62,7 @@ func (j *shieldJob) run(null *os.File) (r shieldResult) {
 		stdin: null, stdout: &out, stderr: &errs, ctx: context.Background(),
 		root: j.Root, runDir: filepath.Join(j.Root, "run"), without: j.Without,
 	}
-	a.narrate = &narrate.Narrator{Attend: j.AtExec, Hear: func(e narrate.Event) error {
+	a.narrate = &narrate.Narrator{Attend: j.AtExec, Gated: j.AtExec, Hear: func(e narrate.Event) error {
 		switch {
 		case e.Step.ID != "process.exec":
 		case e.Phase == narrate.Begin:

@@ -31,6 +31,7 @@ type Subject struct {
 	Rootfs  string   // the flattened image
 	Groups  []string // the directories of its control group
 	Sysctls []string // names of those that the run sets
+	Limits  []string // the files of the control group that the run sets; nil: look at all
 
 	files fileCache
 }

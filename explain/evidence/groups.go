@@ -37,7 +37,12 @@ func limits() []probe {
 
 // limit is a file of the control group, which is told of if it has changed.
 func limit(name string) probe {
-	return probe{fact: name, quiet: true, read: groupFile(name).read}
+	return probe{fact: name, quiet: true, read: func(s Subject) (string, []string) {
+		if s.Limits != nil && !slices.Contains(s.Limits, name) {
+			return name, nil
+		}
+		return groupFile(name).read(s)
+	}}
 }
 
 // groups are the directories of the control group that exist.

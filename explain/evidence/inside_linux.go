@@ -3,6 +3,7 @@ package evidence
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -51,13 +52,14 @@ func readAll(file string) string {
 		return ""
 	}
 	defer unix.Close(f)
-	buf := make([]byte, 32<<10)
-	var all []byte
+	all := make([]byte, 0, 4096)
 	for {
-		n, err := unix.Read(f, buf)
+		n, err := unix.Read(f, all[len(all):cap(all)])
 		if n <= 0 || err != nil {
 			return string(all)
 		}
-		all = append(all, buf[:n]...)
+		if all = all[:len(all)+n]; len(all) == cap(all) {
+			all = slices.Grow(all, cap(all))
+		}
 	}
 }
