@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/signal"
 	"strings"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/learnbox/learnbox/internal/atomicfile"
 	"github.com/learnbox/learnbox/internal/linux"
+	"github.com/learnbox/learnbox/narrate"
 	"github.com/learnbox/learnbox/sandbox"
 	"github.com/learnbox/learnbox/sandbox/tty"
 )
@@ -34,15 +34,16 @@ const (
 
 // A job is what a monitor is told. All else it reads from the container's files.
 type job struct {
-	Data, Run, Bin string // those of Containers
-	ID             string
-	Filter         sandbox.Filter
-	Unconfined     bool
-	OwnFilter      bool
-	Size           tty.Size
+	Data, Run, Bin        string // those of Containers
+	ID                    string
+	Filter                sandbox.Filter
+	Unconfined            bool
+	OwnFilter             bool
+	Size                  tty.Size
+	Tells, Attends, Gated bool // whether the steps are told of, and as in narrate.Narrator
 }
 
-// A beginning is what a monitor answers, once.
+// A beginning is what a monitor answers at last.
 type beginning struct {
 	Pid      int
 	Warnings []string
@@ -66,24 +67,26 @@ func (c *Containers) StartDetached(id string, o StartOptions) (warnings []string
 	if err != nil {
 		return nil, errors.Join(err, c.unlist(id))
 	}
-	ours, err := c.spawn(id, lock)
-	if err != nil {
-		return nil, errors.Join(err, c.unlist(id))
-	}
-	defer ours.Close()
-	line, err := json.Marshal(job{
+	j := job{
 		Data: c.data, Run: c.run, Bin: c.bin, ID: id,
 		Filter: filter, Unconfined: o.Unconfined, OwnFilter: o.OwnFilter, Size: o.Size,
-	})
+	}
+	m := employer{narrate: o.Narrate}
+	err = o.Narrate.Run(MonitorStep(), func() (err error) {
+		if m.socket, m.pid, err = c.spawn(id, lock); err != nil {
+			return errors.Join(err, c.unlist(id))
+		}
+		return m.give(j)
+	}, func(e *narrate.Event) { e.Monitor = m.pid })
+	if m.socket != nil {
+		defer m.socket.Close()
+	}
 	if err != nil {
-		return nil, fmt.Errorf("write the monitor's job: %w", err)
+		return nil, err
 	}
-	if _, err := ours.Write(append(line, '\n')); err != nil {
-		return nil, fmt.Errorf("speak to the monitor: %w", err)
-	}
-	var b beginning
-	if err := json.NewDecoder(ours).Decode(&b); err != nil {
-		return nil, errors.New("the monitor ended before the program could start")
+	b, err := m.listen()
+	if err != nil {
+		return nil, err
 	}
 	if b.Text != "" {
 		return b.Warnings, &sandbox.StepError{Step: b.Step, Text: b.Text, Way: b.Way, Code: b.Code}
@@ -91,32 +94,32 @@ func (c *Containers) StartDetached(id string, o StartOptions) (warnings []string
 	return b.Warnings, nil
 }
 
-// spawn starts a monitor and returns our end of its socket.
-func (c *Containers) spawn(id string, lock *atomicfile.Lock) (*os.File, error) {
+// spawn starts a monitor and returns our end of its socket, and its PID.
+func (c *Containers) spawn(id string, lock *atomicfile.Lock) (socket *os.File, pid int, err error) {
 	program, err := sandbox.OpenProgram(c.bin, c.file(id, "merged"))
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	defer program.Close()
 	null, err := linux.Open(os.DevNull, unix.O_RDWR)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	defer null.Close()
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err := linux.Failed(err, "socketpair(AF_UNIX, SOCK_STREAM|SOCK_CLOEXEC, 0)"); err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	ours, theirs := os.NewFile(uintptr(fds[0]), "socket to the monitor"), os.NewFile(uintptr(fds[1]), "socket to the command")
 	defer theirs.Close()
-	_, err = linux.StartProgram(linux.Program{
+	pid, err = linux.StartProgram(linux.Program{
 		File: program, Argv: []string{MonitorName}, Env: []string{},
 		Files: []*os.File{null, null, null, theirs, lock.File()},
 	})
 	if err != nil {
-		return nil, errors.Join(err, ours.Close())
+		return nil, 0, errors.Join(err, ours.Close())
 	}
-	return ours, nil
+	return ours, pid, nil
 }
 
 // RunMonitor is all that a monitor's process does. It returns when its container
@@ -142,7 +145,7 @@ func RunMonitor() int {
 	} else {
 		b.Pid, b.Warnings = live.Pid, live.Warnings
 	}
-	_ = json.NewEncoder(socket).Encode(b) // the command may have been killed; the container runs all the same
+	_ = json.NewEncoder(socket).Encode(word{Begun: &b}) // the command may have been killed; the container runs all the same
 	socket.Close()
 	if err != nil {
 		return 1
@@ -152,8 +155,9 @@ func RunMonitor() int {
 }
 
 // takeJob reads the job and starts the container.
-func takeJob(socket io.Reader) (*Live, error) {
-	line, err := bufio.NewReader(socket).ReadBytes('\n')
+func takeJob(socket *os.File) (*Live, error) {
+	in := bufio.NewReader(socket)
+	line, err := in.ReadBytes('\n')
 	if err != nil {
 		return nil, fmt.Errorf("wait for the job: %w", err)
 	}
@@ -168,7 +172,7 @@ func takeJob(socket io.Reader) (*Live, error) {
 	}
 	d := &Draft{ID: j.ID, Name: r.Name, Dir: c.dir(j.ID), Cgroup: strings.TrimPrefix(spec.Linux.CgroupsPath, "/"), all: c, saved: true, again: true, lock: atomicfile.Inherit(os.NewFile(lockFD, "lock"))}
 	ctx := context.Background()
-	err = d.Clone(ctx, CloneOptions{Terminal: spec.Process.Terminal, Stdin: r.OpenStdin, HostPIDs: !hasPIDs(spec)})
+	err = d.Clone(ctx, CloneOptions{Terminal: spec.Process.Terminal, Stdin: r.OpenStdin, HostPIDs: !hasPIDs(spec), Narrate: j.narrator(socket, in)})
 	if err != nil {
 		return nil, errors.Join(err, d.giveUp(r, err))
 	}

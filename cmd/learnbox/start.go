@@ -8,9 +8,10 @@ import (
 
 // StartCmd is "learnbox start".
 type StartCmd struct {
-	Attach      bool     `short:"a" help:"Show its output, pass signals on, and end with its exit code."`
-	Interactive bool     `short:"i" help:"Type into it, too."`
-	Containers  []string `arg:"" name:"container" placeholder:"CONTAINER" help:"Names, IDs or beginnings of IDs."`
+	Attach      bool `short:"a" help:"Show its output, pass signals on, and end with its exit code."`
+	Interactive bool `short:"i" help:"Type into it, too."`
+	explainFlags
+	Containers []string `arg:"" name:"container" placeholder:"CONTAINER" help:"Names, IDs or beginnings of IDs."`
 }
 
 // Help is printed below the flags.
@@ -30,7 +31,7 @@ func (StartCmd) KeepsSignals() {}
 func (c *StartCmd) Run(a *app) error {
 	if !c.Attach && !c.Interactive {
 		return a.each("start", c.Containers, func(_ *lifecycle.Containers, ct lifecycle.Container) error {
-			return a.startIfResting(ct.ID)
+			return c.startIfResting(a, ct)
 		})
 	}
 	if len(c.Containers) > 1 {
@@ -38,7 +39,7 @@ func (c *StartCmd) Run(a *app) error {
 	}
 	var code int
 	err := a.visit("start", c.Containers, func(all *lifecycle.Containers, ct lifecycle.Container, _ string) error {
-		err := a.startIfResting(ct.ID)
+		err := c.startIfResting(a, ct)
 		if err != nil {
 			return exitError{codeOf(err), err}
 		}
@@ -53,8 +54,13 @@ func (c *StartCmd) Run(a *app) error {
 
 // startIfResting starts a container; one that runs already is no error, as in
 // Docker.
-func (a *app) startIfResting(id string) error {
-	err := a.start(id, "start")
+func (c *StartCmd) startIfResting(a *app, ct lifecycle.Container) error {
+	told, err := c.tell(a.ctx, a, ct.Image, false, &stopFlags{})
+	if err != nil {
+		return err
+	}
+	defer told()
+	err = a.start(ct.ID, "start")
 	if errors.Is(err, lifecycle.ErrRunning) {
 		return nil
 	}
