@@ -210,14 +210,18 @@ func (t *Teller) tell(e narrate.Event, now evidence.Subject) {
 			r.Hint = h.Hint()
 		}
 	}
+	var facts func() []narrate.Fact
 	if w, ok := t.watch[e.Step.ID]; ok && e.Phase == narrate.Done {
-		r.Evidence = w.End(now)
+		facts = w.End(now)
 	}
 	known, variables, more := t.known, t.variables, t.Narrator().Attend && e.Phase != narrate.Skip
 	if e.Monitor != 0 {
 		r.Pid, variables = e.Monitor, VariablesOf(stop.Place{Container: known.ID, Pid: e.Monitor}, t.Root, t.Run)
 	}
 	t.scribe.work <- func() {
+		if facts != nil {
+			r.Evidence = facts()
+		}
 		if more {
 			addTexts(&r, known, variables)
 		}
