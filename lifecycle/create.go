@@ -10,6 +10,7 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/learnbox/learnbox/internal/atomicfile"
+	"github.com/learnbox/learnbox/lifecycle/volume"
 	"github.com/learnbox/learnbox/narrate"
 	"github.com/learnbox/learnbox/sandbox"
 	"github.com/learnbox/learnbox/sandbox/cgroup"
@@ -29,6 +30,9 @@ type Draft struct {
 	lock  *atomicfile.Lock
 	saved bool // its files are written
 	again bool // it was a container before, and stays one whatever happens
+
+	volumes []MountedVolume // see Attach
+	holds   []*volume.Hold  // until its files are written
 
 	streams *streams      // from Clone on
 	init    *sandbox.Init // between Clone and Start
@@ -176,7 +180,7 @@ func (d *Draft) save(r Record, spec *specs.Spec, s State) error {
 		}
 	}
 	d.saved = true
-	return nil
+	return d.letGo()
 }
 
 // Keep makes a container of the draft, of which nothing runs yet.
@@ -197,20 +201,24 @@ func (d *Draft) Discard() error {
 	if d.group != nil {
 		err = errors.Join(d.group.Kill(), d.group.Remove())
 	}
-	err = errors.Join(err, d.all.remove(d.ID, d.Name))
+	err = errors.Join(err, d.letGo(), d.all.removeAnonymous(d.ID, d.volumes), d.all.remove(d.ID, d.Name))
 	if d.lock != nil {
 		err = errors.Join(err, d.lock.Release())
 	}
 	return err
 }
 
-// Remove removes a container that does not run.
-func (c *Containers) Remove(ct Container) error {
+// Remove removes a container that does not run, and its anonymous volumes if they are to
+// go with it.
+func (c *Containers) Remove(ct Container, volumes bool) error {
 	lock, err := c.idle(ct.ID)
 	if err != nil {
 		return err
 	}
-	return errors.Join(c.remove(ct.ID, ct.Name), lock.Release())
+	if volumes {
+		err = c.removeAnonymous(ct.ID, ct.Volumes)
+	}
+	return errors.Join(err, c.remove(ct.ID, ct.Name), lock.Release())
 }
 
 // remove removes a container's files. A rename takes it out of all listings at

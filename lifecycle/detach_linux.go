@@ -170,7 +170,7 @@ func takeJob(socket *os.File) (*Live, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Draft{ID: j.ID, Name: r.Name, Dir: c.dir(j.ID), Cgroup: strings.TrimPrefix(spec.Linux.CgroupsPath, "/"), all: c, saved: true, again: true, lock: atomicfile.Inherit(os.NewFile(lockFD, "lock"))}
+	d := &Draft{ID: j.ID, Name: r.Name, Dir: c.dir(j.ID), Cgroup: strings.TrimPrefix(spec.Linux.CgroupsPath, "/"), all: c, saved: true, again: true, volumes: r.Volumes, lock: atomicfile.Inherit(os.NewFile(lockFD, "lock"))}
 	ctx := context.Background()
 	err = d.Clone(ctx, CloneOptions{Terminal: spec.Process.Terminal, Stdin: r.OpenStdin, HostPIDs: !hasPIDs(spec), Narrate: j.narrator(socket, in)})
 	if err != nil {

@@ -70,6 +70,7 @@ type Record struct {
 	Labels     map[string]string `json:",omitempty"`
 	Args       []string          // the program and its arguments, as in config.json, which a listing need not read
 	Command    []string          `json:",omitempty"` // the command line that made it, as typed
+	Volumes    []MountedVolume   `json:",omitempty"`
 }
 
 // A Container is one container as its files tell it.

@@ -130,7 +130,7 @@ func TestANameIsTakenOnce(t *testing.T) {
 	if got := listed(t, c); !slices.Equal(got, []string{"box exited"}) {
 		t.Errorf("List = %q", got)
 	}
-	if err := c.Remove(first); err != nil {
+	if err := c.Remove(first, false); err != nil {
 		t.Fatal(err)
 	}
 	empty(t, c) // the one that failed left nothing either
@@ -291,7 +291,7 @@ func TestARunningContainerCannotBeRemoved(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := c.Remove(ct); !errors.Is(err, ErrRunning) {
+	if err := c.Remove(ct, false); !errors.Is(err, ErrRunning) {
 		t.Errorf("Remove = %v, want ErrRunning", err)
 	}
 	if got := listed(t, c); !slices.Equal(got, []string{"busy running"}) {
@@ -300,7 +300,7 @@ func TestARunningContainerCannotBeRemoved(t *testing.T) {
 	if err := d.end(ct.Record, State{Status: Exited}); err != nil {
 		t.Fatal(err)
 	}
-	if err := c.Remove(ct); err != nil {
+	if err := c.Remove(ct, false); err != nil {
 		t.Error(err)
 	}
 	empty(t, c)

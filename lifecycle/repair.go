@@ -97,11 +97,11 @@ func (c *Containers) settle(id string) error {
 	ct, err := c.Get(id)
 	switch {
 	case errors.Is(err, ErrNotFound):
-		return c.remove(id, c.nameOf(id))
+		return errors.Join(c.removeAnonymous(id, c.drafted(id)), c.remove(id, c.nameOf(id)))
 	case err != nil:
 		return err
 	case ct.AutoRemove, ct.State.Status == Created && ct.State.Pid != 0: // its program never ran
-		return c.remove(id, ct.Name)
+		return errors.Join(c.removeAnonymous(id, ct.Volumes), c.remove(id, ct.Name))
 	case ct.State.Status == Running, ct.State.Status == Paused:
 		s := ct.State
 		s.Status, s.ExitCode, s.Pid, s.Finished = Exited, 137, 0, time.Now().UTC()

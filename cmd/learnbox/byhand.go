@@ -62,7 +62,7 @@ func (c *ByhandCmd) input(a *app) (byhand.Input, error) {
 	}
 	dir := filepath.Join(a.root, "containers", in.ID)
 	in.EtcDir = filepath.Join(dir, "etc")
-	if in.Built, err = c.build(in.ID, dir, img, rootfs, c.Words[1:]); err != nil {
+	if in.Built, err = c.build(a, in.ID, dir, img, rootfs, c.Words[1:]); err != nil {
 		return byhand.Input{}, err
 	}
 	for _, w := range in.Built.Warnings {

@@ -58,7 +58,7 @@ const noID = "0000000000000000000000000000000000000000000000000000000000000000"
 // flags.
 func plainContainer(dir string) (spec.Result, error) {
 	var flags runFlags
-	return flags.build(noID, dir, store.Image{}, "/", []string{"sh"})
+	return flags.build(&app{root: defaultRoot}, noID, dir, store.Image{}, "/", []string{"sh"})
 }
 
 // byHandText shows a step of a plain container as lines of shell, indented; on a

@@ -38,6 +38,7 @@ type cli struct {
 	Rename    RenameCmd    `cmd:"" group:"containers" help:"Give a container another name"`
 	Rm        RmCmd        `cmd:"" group:"containers" help:"Remove containers"`
 	Container ContainerCmd `cmd:"" group:"containers" help:"The long names of these verbs, and prune"`
+	Volume    VolumeCmd    `cmd:"" group:"containers" help:"Make, list and remove directories that outlive containers"`
 
 	Where    WhereCmd    `cmd:"" group:"explain" help:"Show at which step a run stands"`
 	Next     NextCmd     `cmd:"" group:"explain" help:"Have a run that stands at a step take it"`

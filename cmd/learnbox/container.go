@@ -57,7 +57,7 @@ func (c *PruneCmd) Run(a *app) error {
 	if err != nil {
 		return a.asRoot("remove containers", err)
 	}
-	if !c.Force && !sure(a) {
+	if !c.Force && !sure(a, "This will remove all stopped containers.") {
 		return nil
 	}
 	list, swept, damaged := all.Survey()
@@ -69,7 +69,7 @@ func (c *PruneCmd) Run(a *app) error {
 			continue
 		}
 		own, _, sizeErr := a.containerSize(a.ctx, ct)
-		err := all.Remove(ct)
+		err := all.Remove(ct, false)
 		switch {
 		case errors.Is(err, lifecycle.ErrRunning): // started meanwhile
 		case err != nil:
@@ -89,8 +89,8 @@ func (c *PruneCmd) Run(a *app) error {
 }
 
 // sure asks as Docker does; everything but yes is no.
-func sure(a *app) bool {
-	io.WriteString(a.stdout, "WARNING! This will remove all stopped containers.\nAre you sure you want to continue? [y/N] ") //nolint:errcheck // nobody to tell
+func sure(a *app, warning string) bool {
+	io.WriteString(a.stdout, "WARNING! "+warning+"\nAre you sure you want to continue? [y/N] ") //nolint:errcheck // nobody to tell
 	answer, _ := bufio.NewReader(a.stdin).ReadString('\n')
 	answer = strings.ToLower(strings.TrimSpace(answer))
 	return answer == "y" || answer == "yes"

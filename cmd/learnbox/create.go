@@ -138,5 +138,5 @@ func (a *app) discard(id string) error {
 	if err != nil {
 		return err
 	}
-	return all.Remove(ct)
+	return all.Remove(ct, true)
 }

@@ -17,13 +17,13 @@ import (
 type InspectCmd struct {
 	Format string   `short:"f" placeholder:"FORMAT" help:"json, or a Go template."`
 	Size   bool     `short:"s" help:"Measure what a container has written, and all it sees."`
-	Type   string   `placeholder:"TYPE" help:"Look only for objects of this type: container, image."`
+	Type   string   `placeholder:"TYPE" help:"Look only for objects of this type: container, image, volume."`
 	Names  []string `arg:"" name:"name" complete:"image" placeholder:"NAME|ID" help:"What to look at."`
 }
 
 // Help is printed below the flags.
 func (InspectCmd) Help() string {
-	return `A container comes before an image of the same name.
+	return `A container comes before an image of the same name, and that before a volume.
 
 Examples:
   learnbox inspect web
@@ -36,8 +36,8 @@ Examples:
 
 // Run does the verb. What is unknown is complained about after the rest was shown.
 func (c *InspectCmd) Run(a *app) error {
-	if c.Type != "" && c.Type != "image" && c.Type != "container" {
-		return usageError("type %q: learnbox can inspect a container or an image", c.Type)
+	if c.Type != "" && c.Type != "image" && c.Type != "container" && c.Type != "volume" {
+		return usageError("type %q: learnbox can inspect a container, an image or a volume", c.Type)
 	}
 	show, err := c.printer()
 	if err != nil {
@@ -48,7 +48,10 @@ func (c *InspectCmd) Run(a *app) error {
 	for _, name := range c.Names {
 		object, err := c.inspect(a, name)
 		if err != nil {
-			failed = append(failed, named(name, err))
+			if c.Type != "volume" { // its errors are named as Docker's are
+				err = named(name, err)
+			}
+			failed = append(failed, err)
 			continue
 		}
 		objects = append(objects, object)
@@ -64,15 +67,24 @@ func named(word string, err error) error {
 	return fmt.Errorf("%s: %w", word, err)
 }
 
-// inspect looks for a container and then for an image, unless the type is said.
+// inspect looks for a container, for an image and then for a volume, unless the type is said.
 func (c *InspectCmd) inspect(a *app, name string) (any, error) {
+	if c.Type == "volume" {
+		return a.inspectVolume(name)
+	}
 	if c.Type != "image" {
 		object, err := a.inspectContainer(name, c.Size)
 		if c.Type == "container" || !errors.Is(err, lifecycle.ErrNotFound) {
 			return object, err
 		}
 	}
-	return a.inspectImage(name)
+	object, err := a.inspectImage(name)
+	if err != nil && c.Type == "" {
+		if v, volumeErr := a.inspectVolume(name); volumeErr == nil {
+			return v, nil
+		}
+	}
+	return object, err
 }
 
 // inspectImage is what inspect shows about one image.

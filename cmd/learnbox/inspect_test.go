@@ -93,7 +93,7 @@ func TestInspectTellsWhatWasTyped(t *testing.T) {
 	for what, pair := range map[string][2]any{
 		"a source in full":                {h.Binds, []string{"/tmp/insp:/x:ro"}},
 		"capabilities in Docker's form":   {append(h.CapAdd, h.CapDrop...), []string{"CAP_NET_ADMIN", "ALL"}},
-		"a tmpfs is no mount":             {r.Mounts, []mountPoint{{"bind", "/tmp/insp", "/x", "ro", false, "rprivate"}}},
+		"a tmpfs is no mount":             {r.Mounts, []mountPoint{{Type: "bind", Source: "/tmp/insp", Destination: "/x", Mode: "ro", Propagation: "rprivate"}}},
 		"a device with permissions":       {h.Devices, []deviceMapping{{"/dev/fuse", "/dev/fuse", "r"}}},
 		"limits":                          {h.Ulimits, []ulimit{{"nofile", 128, 64}}},
 		"bytes of shared memory":          {h.ShmSize, int64(32 << 20)},

@@ -2,8 +2,8 @@ package main
 
 import (
 	"encoding/json"
+	"maps"
 	"path"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,6 +17,7 @@ func (d described) hostConfig() hostConfig {
 	f, linux := d.flags, d.linux()
 	h := hostConfig{
 		Binds: d.binds(), ContainerIDFile: "", LogConfig: logConfig{"json-file", map[string]string{}},
+		VolumesFrom: f.VolumesFrom,
 		NetworkMode: firstOf(f.Network, "none"), PortBindings: map[string]json.RawMessage{},
 		RestartPolicy: restartPolicy{Name: "no"}, AutoRemove: d.AutoRemove,
 		CapAdd: capabilityNames(f.CapAdd), CapDrop: capabilityNames(f.CapDrop),
@@ -146,19 +147,23 @@ func value[T any](p *T) (v T) {
 // mounts are those that the user or the image asked for.
 func (d described) mounts() []mountPoint {
 	points := []mountPoint{}
-	etc := filepath.Join(d.dir, "etc")
 	tmpfs := pairs(d.flags.Tmpfs, ":")
 	for _, m := range d.spec.Mounts {
 		own := m.Type == "tmpfs" && !strings.HasPrefix(m.Destination, "/dev")
 		if _, listed := tmpfs[m.Destination]; listed {
 			own = false // --tmpfs stands in HostConfig only, as in Docker
 		}
-		if (m.Type != "bind" || filepath.Dir(m.Source) == etc || strings.HasPrefix(m.Destination, "/dev/")) && !own {
+		if !sharesDirectory(m, d.dir) && !own {
 			continue
 		}
 		p := mountPoint{Type: m.Type, Source: m.Source, Destination: m.Destination, RW: !slices.Contains(m.Options, "ro")}
-		if own {
+		if v := mountedAt(d.Container, m.Destination); own {
 			p.Source = ""
+		} else if v != nil {
+			p.Type, p.Name, p.Driver, p.Mode = "volume", v.Name, "local", d.volumeMode(m.Destination)
+			if p.Mode == "" && !v.Anonymous {
+				p.Mode = "z" // as in Docker
+			}
 		} else {
 			p.Mode, p.Propagation = d.volumeMode(m.Destination), m.Options[len(m.Options)-1]
 		}
@@ -182,12 +187,30 @@ func (d described) binds() []string {
 	var all []string
 	for _, v := range d.flags.Volume {
 		part := strings.Split(v, ":")
+		if len(part) == 1 {
+			continue // Docker has it among Config.Volumes
+		}
 		for _, m := range d.spec.Mounts {
-			if len(part) > 1 && m.Destination == path.Clean(part[1]) {
+			if m.Destination == path.Clean(part[1]) && mountedAt(d.Container, m.Destination) == nil {
 				part[0] = m.Source
 			}
 		}
 		all = append(all, strings.Join(part, ":"))
+	}
+	return all
+}
+
+// declaredVolumes are the image's, and those of -v without a source.
+func (d described) declaredVolumes() map[string]struct{} {
+	all := maps.Clone(d.image.Volumes)
+	for _, v := range d.flags.Volume {
+		if strings.Contains(v, ":") {
+			continue
+		}
+		if all == nil {
+			all = map[string]struct{}{}
+		}
+		all[v] = struct{}{}
 	}
 	return all
 }
@@ -202,7 +225,7 @@ func (d described) config() imageConfig {
 	c.User, c.WorkingDir = firstOf(f.User, c.User), firstOf(f.Workdir, c.WorkingDir)
 	c.Tty, c.OpenStdin, c.StdinOnce = f.TTY, d.OpenStdin, d.OpenStdin
 	c.Hostname = firstOf(d.spec.Hostname, f.Hostname)
-	c.OnBuild = nil
+	c.OnBuild, c.Volumes = nil, d.declaredVolumes()
 	if f.Entrypoint != nil {
 		c.Entrypoint = nil
 		if *f.Entrypoint != "" {

@@ -151,8 +151,10 @@ type ulimit struct {
 
 type mountPoint struct {
 	Type        string
+	Name        string `json:",omitempty"` // of a volume
 	Source      string
 	Destination string
+	Driver      string `json:",omitempty"`
 	Mode        string
 	RW          bool
 	Propagation string

@@ -105,7 +105,7 @@ func (c *PlanCmd) plan(ctx context.Context, a *app) ([]planned, error) {
 		rootfs = filepath.Join(a.rootfsDir(), "…")
 	}
 	dir := filepath.Join(a.root, "containers", noID)
-	built, err := c.build(noID, dir, img, rootfs, c.Words[1:])
+	built, err := c.build(a, noID, dir, img, rootfs, c.Words[1:])
 	if err != nil {
 		return nil, err
 	}

@@ -21,7 +21,7 @@ type PsCmd struct {
 	Latest  bool     `short:"l" help:"List the one that was made last."`
 	Size    bool     `short:"s" help:"Show what each has written, and that and its image together."`
 	NoTrunc bool     `help:"Print IDs and commands in full."`
-	Filter  []string `short:"f" sep:"none" placeholder:"KEY=VALUE" help:"List only what fits: name, id, status, ancestor, label, exited, before, since; may be repeated."`
+	Filter  []string `short:"f" sep:"none" placeholder:"KEY=VALUE" help:"List only what fits: name, id, status, ancestor, label, volume, exited, before, since; may be repeated."`
 	Format  string   `placeholder:"FORMAT" help:"table, table TEMPLATE, json, or a Go template."`
 }
 

@@ -20,10 +20,13 @@ type psFilters struct {
 	statuses []string
 	exited   []int
 	labels   []string
+	volumes  []string  // names, and paths on either side
 	images   []string  // IDs, and words as they were typed
 	before   time.Time // zero: any
 	since    time.Time // zero: any
 	ages     map[string][]string
+
+	mounts func(lifecycle.Container) []mountPoint
 }
 
 // dockerStatuses are all that Docker knows; some never occur here.
@@ -68,13 +71,15 @@ func (f *psFilters) add(key, value string) error {
 		f.exited = append(f.exited, code)
 	case "label":
 		f.labels = append(f.labels, value)
+	case "volume":
+		f.volumes = append(f.volumes, value)
 	case "ancestor":
 		f.images = append(f.images, value)
 	case "before", "since":
 		f.ages[key] = append(f.ages[key], value)
 	default:
 		return exitError{exitUsage, hintedError{
-			fmt.Errorf("unknown filter %q", key), "the filters are name id status ancestor label exited before since",
+			fmt.Errorf("unknown filter %q", key), "the filters are name id status ancestor label volume exited before since",
 		}}
 	}
 	return nil
@@ -96,6 +101,7 @@ func (f *psFilters) resolve(a *app, all *lifecycle.Containers) error {
 			}
 		}
 	}
+	f.mounts = func(ct lifecycle.Container) []mountPoint { return a.mountsOf(all, ct) }
 	for _, word := range f.images {
 		if img, err := a.findImage(a.ctx, word); err == nil {
 			f.images = append(f.images, img.ID.String())
@@ -118,7 +124,14 @@ func (f *psFilters) fits(ct lifecycle.Container) bool {
 		(len(f.images) == 0 || slices.Contains(f.images, ct.ImageID) || slices.Contains(f.images, ct.Image)) &&
 		(f.before.IsZero() || ct.Created.Before(f.before)) &&
 		(f.since.IsZero() || ct.Created.After(f.since)) &&
-		f.labelled(ct.Labels)
+		f.labelled(ct.Labels) && (len(f.volumes) == 0 || f.mounted(f.mounts(ct)))
+}
+
+// mounted reports whether one of the mounts is at, of or called what is asked for.
+func (f *psFilters) mounted(mounts []mountPoint) bool {
+	return slices.ContainsFunc(mounts, func(m mountPoint) bool {
+		return slices.Contains(f.volumes, m.Destination) || slices.Contains(f.volumes, firstOf(m.Name, m.Source))
+	})
 }
 
 // matches reports whether one of the patterns fits one of the words.

@@ -67,8 +67,8 @@ func (c *PsCmd) addConfig(a *app, ct lifecycle.Container, r row) error {
 	d := described{Container: ct, spec: spec, image: &imageConfig{}, dir: filepath.Join(a.root, "containers", ct.ID)}
 	var mounts []string
 	for _, m := range d.mounts() {
-		if m.Type == "bind" {
-			mounts = append(mounts, c.shorten(m.Source, 15))
+		if m.Type == "bind" || m.Type == "volume" {
+			mounts = append(mounts, c.shorten(firstOf(m.Name, m.Source), 15))
 		}
 	}
 	r["Mounts"] = strings.Join(mounts, ",")
@@ -100,7 +100,7 @@ func (c *PsCmd) row(ct lifecycle.Container, now time.Time) row {
 		"ID": id, "Image": ct.Image, "Command": strconv.Quote(c.shorten(commandLine(ct.Args), 20)),
 		"RunningFor": units.HumanDuration(now.Sub(ct.Created)) + " ago", "CreatedAt": ct.Created.Local().Truncate(time.Second).String(),
 		"Status": statusOf(ct.State, now), "State": string(ct.State.Status), "Ports": "", "Names": ct.Name,
-		"Labels": strings.Join(labels, ","), "Size": "0B", "Mounts": "", "Networks": "", "LocalVolumes": "0",
+		"Labels": strings.Join(labels, ","), "Size": "0B", "Mounts": "", "Networks": "", "LocalVolumes": strconv.Itoa(len(ct.Volumes)),
 	}
 }
 

@@ -12,13 +12,14 @@ import (
 // RmCmd is "learnbox rm".
 type RmCmd struct {
 	Force      bool     `short:"f" help:"Kill what runs first."`
-	Volumes    bool     `short:"v" help:"Accepted for Docker's sake: there are no anonymous volumes yet."`
+	Volumes    bool     `short:"v" help:"Remove its anonymous volumes, too."`
 	Containers []string `arg:"" name:"container" placeholder:"CONTAINER" help:"Names, IDs or beginnings of IDs."`
 }
 
 // Help is printed below the flags.
 func (RmCmd) Help() string {
-	return `What the container wrote goes with it.
+	return `What the container wrote goes with it; what it wrote into a volume stays there. With
+-v the volumes go that have no name and that no other container uses.
 
 Examples:
   learnbox rm busy_kepler
@@ -39,7 +40,7 @@ func (c *RmCmd) Run(a *app) error {
 			err = killIfRunning(all, ct)
 		}
 		if err == nil {
-			err = all.Remove(ct)
+			err = all.Remove(ct, c.Volumes)
 		}
 		switch {
 		case errors.Is(err, lifecycle.ErrRunning):

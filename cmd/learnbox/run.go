@@ -209,7 +209,7 @@ func (c *containerFlags) make(ctx context.Context, a *app, all *lifecycle.Contai
 		}
 	}
 	ct := &created{Draft: draft}
-	if ct.built, err = c.build(draft.ID, draft.Dir, img, rootfs, words[1:]); err != nil {
+	if ct.built, err = c.build(a, draft.ID, draft.Dir, img, rootfs, words[1:]); err != nil {
 		return nil, err
 	}
 	if placed != nil {
@@ -222,6 +222,9 @@ func (c *containerFlags) make(ctx context.Context, a *app, all *lifecycle.Contai
 		a.warn("run", w)
 	}
 	if err := prepareSources(ct.built); err != nil {
+		return nil, err
+	}
+	if err := draft.Attach(ctx, wantedVolumes(ct.built), rootfs); err != nil {
 		return nil, err
 	}
 	if err := writeEtc(filepath.Join(draft.Dir, "etc"), ct.built.Etc); err != nil {

@@ -25,9 +25,10 @@ type runFlags struct {
 	TTY         bool     `name:"tty" short:"t" help:"Give the program a terminal."`
 	Env         []string `short:"e" sep:"none" placeholder:"NAME[=VALUE]" help:"Set an environment variable, or pass this one on."`
 	EnvFile     []string `sep:"none" placeholder:"FILE" help:"Read environment variables from a file."`
-	Volume      []string `short:"v" sep:"none" placeholder:"SRC:DST[:ro]" help:"Mount a directory or file of this machine."`
-	Mount       []string `sep:"none" placeholder:"type=bind|tmpfs,..." help:"The same in long words."`
+	Volume      []string `short:"v" sep:"none" placeholder:"[SRC:]DST[:ro]" help:"Mount a volume, or a directory or file of this machine."`
+	Mount       []string `sep:"none" placeholder:"type=volume|bind|tmpfs,..." help:"The same in long words."`
 	Tmpfs       []string `sep:"none" placeholder:"DST[:OPTIONS]" help:"Mount an empty file system in memory."`
+	VolumesFrom []string `sep:"none" placeholder:"CONTAINER[:ro]" help:"Mount what another container has mounted."`
 	Workdir     string   `short:"w" placeholder:"DIR" help:"Working directory inside the container."`
 	User        string   `short:"u" placeholder:"USER[:GROUP]" help:"Names or numbers of the program's user and group."`
 	GroupAdd    []string `sep:"none" placeholder:"GROUP" help:"Another group for the program."`
@@ -119,7 +120,7 @@ func readEnvFiles(names []string) ([]string, error) {
 
 // build makes the config.json of the container with this ID, whose files are in
 // the directory dir, from an image and the flattened one.
-func (f *runFlags) build(id, dir string, img store.Image, rootfs string, command []string) (spec.Result, error) {
+func (f *runFlags) build(a *app, id, dir string, img store.Image, rootfs string, command []string) (spec.Result, error) {
 	options, err := f.options(command)
 	if err != nil {
 		return spec.Result{}, err
@@ -135,9 +136,16 @@ func (f *runFlags) build(id, dir string, img store.Image, rootfs string, command
 	in := spec.Input{
 		ID: id, Image: img.Config.Config, Options: options, Host: host,
 		Dir: wd, EtcDir: filepath.Join(dir, "etc"), Device: hostDevices,
+		Volume: a.volumePlace,
+	}
+	if in.Inherited, err = a.inherited(f.VolumesFrom); err != nil {
+		return spec.Result{}, err
 	}
 	in.Passwd, in.Group = imageFile(rootfs, "etc/passwd"), imageFile(rootfs, "etc/group")
 	built, err := spec.Build(in)
+	if err == nil {
+		err = checkVolumes(built)
+	}
 	if err != nil {
 		return spec.Result{}, err
 	}
@@ -158,6 +166,7 @@ func (c *containerFlags) record(a *app, ct *created, word string, img store.Imag
 		Created: time.Now().UTC(), AutoRemove: c.Rm, Init: ct.built.Init, OpenStdin: c.Interactive,
 		Seccomp: ct.built.SeccompProfile, StopSignal: ct.built.StopSignal, Labels: ct.built.Labels,
 		Args: ct.built.Spec.Process.Args, Command: a.argv[min(1, len(a.argv)):], // a shield was not typed
+		Volumes: ct.Mounted(),
 	}
 }
 

@@ -55,7 +55,7 @@ func (c *WhatifCmd) Run(a *app) error {
 		return err
 	}
 	t := trial{c: c, a: a, all: all, image: img.ID.String()}
-	t.built, err = c.build(noID, a.root, img, rootfs, c.Words[1:]) // only the steps are looked at
+	t.built, err = c.build(a, noID, a.root, img, rootfs, c.Words[1:]) // only the steps are looked at
 	if err != nil {
 		return err
 	}

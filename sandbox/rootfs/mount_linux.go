@@ -59,7 +59,7 @@ func (r *Root) bind(m specs.Mount, o mountOptions) error {
 	if o.shared {
 		return &SharedError{m.Destination}
 	}
-	mount, err := linux.CloneMountAt(m.Source, o.recursive)
+	mount, err := cloneSource(m.Source, o)
 	if err != nil {
 		return err
 	}
@@ -73,6 +73,26 @@ func (r *Root) bind(m specs.Mount, o mountOptions) error {
 		return err
 	}
 	return restrict(mount, o)
+}
+
+// cloneSource copies the mount at a path of the host. What is below it may be another
+// container's, which could put a link there at any time, so the kernel keeps the walk
+// inside (CVE-2021-25741 came of a look before the walk).
+func cloneSource(source string, o mountOptions) (*os.File, error) {
+	if o.subpath == "" {
+		return linux.CloneMountAt(source, o.recursive)
+	}
+	base, err := linux.Open(source, unix.O_PATH|unix.O_DIRECTORY)
+	if err != nil {
+		return nil, err
+	}
+	defer base.Close()
+	below, err := linux.OpenIn(base, o.subpath, unix.O_PATH, 0, unix.RESOLVE_BENEATH)
+	if err != nil {
+		return nil, &SubpathError{o.subpath, err}
+	}
+	defer below.Close()
+	return linux.CloneMount(below, o.recursive)
 }
 
 func restrict(mount *os.File, o mountOptions) error {

@@ -13,7 +13,8 @@ type mountOptions struct {
 	data      string
 	bind      bool
 	recursive bool
-	shared    bool // asked for, and refused
+	shared    bool   // asked for, and refused
+	subpath   string // of the source; "": all of it
 
 	// propagation is how later mounts below travel: MS_PRIVATE not at all,
 	// MS_SLAVE from the host into the container; 0 as those around it.
@@ -26,6 +27,10 @@ func parseOptions(options []string) mountOptions {
 	var m mountOptions
 	var data []string
 	for _, o := range options {
+		if below, ok := strings.CutPrefix(o, "x-subpath="); ok { // package spec says what it means
+			m.subpath = below
+			continue
+		}
 		set, unset := flagOf(o)
 		m.flags = m.flags&^unset | set
 		switch {

@@ -76,3 +76,20 @@ func (e *SharedError) Error() string { return fmt.Sprintf("%s: shared propagatio
 func (e *SharedError) Hint() string {
 	return "what the container mounts there would stand in the host's mount table; rslave lets the host's mounts in"
 }
+
+// A SubpathError reports a part of a volume that cannot be shown.
+type SubpathError struct {
+	Path string
+	Err  error
+}
+
+func (e *SubpathError) Error() string {
+	return fmt.Sprintf("cannot access path %s in the volume: %v", e.Path, e.Err)
+}
+
+func (e *SubpathError) Unwrap() error { return e.Err }
+
+// Hint says what is wanted.
+func (e *SubpathError) Hint() string {
+	return "it must be in the volume before the start, and no link on the way may lead out of the volume"
+}

@@ -30,7 +30,8 @@ wheel:x:10:root
 ping:x:999:
 nobody:x:65534:
 `
-	testID = "7f3c0a1b2c3d4e5f60718293a4b5c6d7e8f90a1b2c3d4e5f60718293a4b5c6d7"
+	newVolume = "0fe1" // instead of 64 digits
+	testID    = "7f3c0a1b2c3d4e5f60718293a4b5c6d7e8f90a1b2c3d4e5f60718293a4b5c6d7"
 )
 
 // alpine is what a run of alpine without a flag hands to Build on a machine of today.
@@ -55,6 +56,12 @@ func alpine() Input {
 		Passwd: file(alpinePasswd),
 		Group:  file(alpineGroup),
 		Device: devices,
+		Volume: func(name string) (full, source string) {
+			if name == "" {
+				name = newVolume
+			}
+			return name, "/volumes/" + name + "/_data"
+		},
 	}
 }
 

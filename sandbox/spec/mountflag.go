@@ -20,6 +20,7 @@ type mountFlag struct {
 	mode               uint64 // of a tmpfs, permission bits
 	// The keys seen that belong to one kind only, to refuse them with another.
 	bindKey, tmpfsKey, volumeKey string
+	volume                       Volume
 }
 
 // parseMount reads the value of --mount: key=value pairs as one record of CSV
@@ -28,7 +29,7 @@ func parseMount(raw, dir string) (request, error) {
 	r := csv.NewReader(strings.NewReader(raw))
 	fields, err := r.Read()
 	if errors.Is(err, io.EOF) {
-		return request{}, errors.New("it is empty: want type=bind|tmpfs,source=…,target=…")
+		return request{}, errors.New("it is empty: want type=volume|bind|tmpfs,source=…,target=…")
 	}
 	if err != nil {
 		return request{}, err
@@ -76,9 +77,13 @@ func (m *mountFlag) set(key, value string, hasValue bool) error {
 		if m.mode, err = strconv.ParseUint(value, 8, 12); err != nil {
 			err = errors.New("want an octal number, as in 1777")
 		}
-	case "volume-nocopy", "volume-label", "volume-driver", "volume-opt", "volume-subpath":
+	case "volume-nocopy":
 		m.volumeKey = key
-		return nil
+		m.bind.noCopy, err = boolean(value, hasValue)
+		hasValue = true
+	case "volume-label", "volume-driver", "volume-opt", "volume-subpath":
+		m.volumeKey = key
+		err = m.setVolume(key, value)
 	default:
 		return fmt.Errorf("unknown key %q", key)
 	}
@@ -105,11 +110,9 @@ func boolean(value string, hasValue bool) (bool, error) {
 
 func (m *mountFlag) request(dir string) (request, error) {
 	switch m.kind {
-	case "bind", "tmpfs":
-	case "volume":
-		return request{}, hinted("say type=bind to share a directory of the host", "type volume is not offered yet")
+	case "bind", "tmpfs", "volume":
 	default:
-		return request{}, hinted("offered are: bind, tmpfs", "unknown type %q", m.kind)
+		return request{}, hinted("offered are: volume, bind, tmpfs", "unknown type %q", m.kind)
 	}
 	if m.dest == "" {
 		return request{}, errors.New("no target")
@@ -128,6 +131,9 @@ func (m *mountFlag) request(dir string) (request, error) {
 			return request{}, errors.New("a tmpfs has no source")
 		}
 		return request{mount: m.tmpfs(dest)}, nil
+	}
+	if m.kind == "volume" {
+		return m.volumeRequest(dest)
 	}
 	switch {
 	case m.source == "":

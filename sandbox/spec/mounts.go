@@ -21,6 +21,7 @@ type request struct {
 	mount specs.Mount
 	// A source that -v names may be created, one that --mount names has to exist.
 	create, mustExist bool
+	volume            *Volume // whose directory is mounted; nil: it is none
 }
 
 // buildMounts lists the mounts in the order in which they are made: Docker's own
@@ -42,7 +43,13 @@ func buildMounts(in *Input, res *Result) error {
 		}
 		taken[r.mount.Destination] = true
 	}
+	requests = append(requests, inheritedMounts(in, taken)...)
 	own := defaultMounts(in, shmSize)
+	declared, err := declaredVolumes(in, res, own, taken)
+	if err != nil {
+		return err
+	}
+	requests = append(requests, declared...)
 	for _, m := range own {
 		if taken[m.Destination] || taken["/dev"] && strings.HasPrefix(m.Destination, "/dev/") {
 			continue
@@ -56,6 +63,7 @@ func buildMounts(in *Input, res *Result) error {
 		}
 	}
 	for _, r := range requests {
+		res.place(in, &r)
 		ordered = append(ordered, r.mount)
 		res.source(r)
 	}
@@ -72,7 +80,7 @@ func buildMounts(in *Input, res *Result) error {
 func requestedMounts(in *Input) ([]request, error) {
 	var all []request
 	for i, v := range in.Options.Volumes {
-		if slices.Contains(in.Options.Volumes[:i], v) {
+		if slices.Contains(in.Options.Volumes[:i], v) || isDeclared(v) {
 			continue
 		}
 		r, err := parseVolume(v, in.Dir)
@@ -156,6 +164,7 @@ func (r *Result) source(q request) {
 type bindOptions struct {
 	readOnly    bool
 	flat        bool   // without the mounts below the source
+	noCopy      bool   // a volume is not filled from the image
 	propagation string // "" is rprivate
 }
 

@@ -15,8 +15,8 @@
 //
 // It is pure data: values in, values out, no kernel, no file system. What has to be
 // looked up on the machine (capabilities, devices, the image's /etc/passwd) is handed
-// in. Left out: user namespaces, volumes with a name, and the seccomp filter itself,
-// which sandbox/seccomp fills in.
+// in. Left out: user namespaces, and the seccomp filter itself, which sandbox/seccomp
+// fills in.
 package spec
 
 import (
@@ -73,6 +73,12 @@ type Input struct {
 	// EtcDir is the host's directory with the container's files hosts, hostname and
 	// resolv.conf, absolute. The caller writes them, from Result.Etc.
 	EtcDir string
+	// Volume says where on the host the directory of a volume is, absolute. An empty name
+	// asks for a new volume with a name that nobody has.
+	Volume func(name string) (full, source string)
+	// Inherited are the mounts of other containers, for --volumes-from; the last one for a
+	// place counts.
+	Inherited []InheritedMount
 	// Passwd and Group open the image's /etc/passwd and /etc/group; fs.ErrNotExist if the image has none.
 	Passwd, Group func() (io.ReadCloser, error)
 	// Device describes the device node at a path of the host, or all of them below a
@@ -90,6 +96,8 @@ type Result struct {
 	CreateDirs []string
 	// MustExist are the sources of --mount on the host: one that does not exist is an error.
 	MustExist []string
+	// Volumes are those that the container needs; the caller makes and fills them.
+	Volumes []Volume
 	// Labels are the image's and the user's. They are for people and for filters; nothing
 	// in learnbox acts on them, for an image's author must not steer the host (CVE-2026-53488).
 	Labels map[string]string
