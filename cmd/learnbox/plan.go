@@ -143,8 +143,14 @@ func (c *PlanCmd) inside(s sandbox.Outlined, built spec.Result) planned {
 	if s.Needed {
 		p.Args = s.Args()
 	}
+	words := []string{noID, "ID", noID[:12], "ID"}
+	for _, v := range built.Volumes {
+		if v.Anonymous {
+			words = append(words, v.Name, "NEW")
+		}
+	}
 	for i, arg := range p.Args {
-		p.Args[i] = strings.NewReplacer(noID, "ID", noID[:12], "ID").Replace(arg)
+		p.Args[i] = strings.NewReplacer(words...).Replace(arg)
 	}
 	if s.ID == "container.save" && c.Rm {
 		p.Args = []string{"removed at the end (--rm)"}

@@ -103,7 +103,10 @@ func (c *VolumeRmCmd) Run(a *app) error {
 	var failed []error
 	for _, name := range c.Volumes {
 		err := all.RemoveVolume(name)
-		if err != nil && !(c.Force && errors.Is(err, volume.ErrNotFound)) {
+		if c.Force && errors.Is(err, volume.ErrNotFound) {
+			err = nil
+		}
+		if err != nil {
 			failed = append(failed, a.asRoot("remove volumes", unknownVolume(err)))
 			continue
 		}

@@ -80,7 +80,9 @@ func (in *Input) bind(m specs.Mount) []string {
 			"die "+quote(m.Destination+" lies inside /proc"))
 	}
 	var lines []string
-	if in.EtcDir != "" && path.Dir(m.Source) == in.EtcDir {
+	if v := in.volumeAt(m.Destination); v != nil {
+		source, lines = in.volume(v, m)
+	} else if in.EtcDir != "" && path.Dir(m.Source) == in.EtcDir {
 		source = `"$dir/etc/` + path.Base(m.Source) + `"`
 		lines = append(lines, "file_at "+quote(m.Destination))
 	} else {

@@ -40,12 +40,12 @@ func TestVolumesFollowDocker(t *testing.T) {
 		"an image's":         {Options{}, []string{"/d/../d/"}, "0fe1 /d anonymous", "bind /volumes/0fe1/_data rbind,rprivate"},
 		"--mount":            {Options{Mounts: []string{"src=data,dst=/d"}}, nil, "data /d", "bind /volumes/data/_data rbind,rprivate"},
 		"--mount without a name": {
-			Options{Mounts: []string{"type=volume,dst=/d,readonly,volume-driver=local"}}, nil,
-			"0fe1 /d anonymous", "bind /volumes/0fe1/_data rbind,ro,rprivate",
+			Options{Mounts: []string{"type=volume,dst=/d,readonly,volume-driver=local"}},
+			nil, "0fe1 /d anonymous", "bind /volumes/0fe1/_data rbind,ro,rprivate",
 		},
 		"--mount with all": {
-			Options{Mounts: []string{"type=volume,src=data,dst=/d,volume-nocopy,volume-subpath=a//b/,volume-label=k=v"}}, nil,
-			"data /d nocopy at a/b k=v", "bind /volumes/data/_data x-subpath=a/b,rbind,rprivate",
+			Options{Mounts: []string{"type=volume,src=data,dst=/d,volume-nocopy,volume-subpath=a//b/,volume-label=k=v"}},
+			nil, "data /d nocopy at a/b k=v", "bind /volumes/data/_data x-subpath=a/b,rbind,rprivate",
 		},
 		"--mount, all of it":            {Options{Mounts: []string{"src=data,dst=/d,volume-subpath=.,volume-nocopy=0"}}, nil, "data /d at .", "bind /volumes/data/_data rbind,rprivate"},
 		"the user's before the image's": {Options{Volumes: []string{"data:/d"}}, []string{"/d"}, "data /d", "bind /volumes/data/_data rbind,rprivate"},
