@@ -57,13 +57,18 @@ func (s Store) Create(v Volume) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := os.Rename(tmp.Name(), s.path(v.Name)); err != nil {
+	for {
+		err := os.Rename(tmp.Name(), s.path(v.Name))
+		if err == nil {
+			return atomicfile.SyncDir(s.dir)
+		}
 		if _, taken := os.Lstat(s.path(v.Name)); taken == nil { // somebody else made it meanwhile
 			return nil
 		}
-		return err
+		if !errors.Is(err, fs.ErrExist) { // else it is gone again
+			return err
+		}
 	}
-	return atomicfile.SyncDir(s.dir)
 }
 
 // draft makes a directory and locks it, so that Sweep leaves it. A Sweep that comes
@@ -132,6 +137,9 @@ func (s Store) Remove(name string, users func() ([]string, error)) error {
 		return err
 	}
 	dir, err := os.Open(s.path(name))
+	if errors.Is(err, fs.ErrNotExist) { // removed in this moment
+		return fmt.Errorf("get %s: %w", name, ErrNotFound)
+	}
 	if err != nil {
 		return err
 	}
@@ -160,12 +168,9 @@ func (s Store) remove(dir *os.File, name string) error {
 	if !atomicfile.Linked(dir, s.path(name)) {
 		return fmt.Errorf("get %s: %w", name, ErrNotFound)
 	}
-	gone, err := os.MkdirTemp(s.dir, gonePrefix)
-	if err != nil {
+	gone := s.path(fmt.Sprintf("%s%d", gonePrefix, time.Now().UnixNano())) // a name that no other has
+	if err := os.Rename(s.path(name), gone); err != nil {
 		return err
-	}
-	if err := os.Rename(s.path(name), filepath.Join(gone, name)); err != nil {
-		return errors.Join(err, os.Remove(gone))
 	}
 	return errors.Join(os.RemoveAll(gone), atomicfile.SyncDir(s.dir))
 }
