@@ -86,7 +86,7 @@ func (b bench) atRest(t *testing.T, kept bool) {
 	switch {
 	case len(list) == 0:
 	case kept && len(list) == 2 && list[0] == "crashed" && list[1] == "exited":
-		b.must(t, "rm", "crashed")
+		b.must(t, "rm", "-v", "crashed")
 	default:
 		t.Errorf("ps -a shows %q", list)
 	}
@@ -99,7 +99,7 @@ func (b bench) atRest(t *testing.T, kept bool) {
 // mounts, cgroups, links and processes.
 func (b bench) nothingLeft(t *testing.T) {
 	t.Helper()
-	for _, dir := range []string{"run", "run/stops", "containers", "containers/names"} {
+	for _, dir := range []string{"run", "run/stops", "containers", "containers/names", "volumes"} {
 		entries, err := os.ReadDir(filepath.Join(b.root, dir))
 		if err != nil && !errors.Is(err, os.ErrNotExist) {
 			t.Fatal(err)
@@ -119,7 +119,7 @@ func runOfAllSteps(kept bool) []string {
 		args = append(args, "--rm")
 	}
 	return append(args, "-t", "--read-only", "--oom-score-adj", "500", "--pids-limit", "50", "--security-opt", "no-new-privileges", "--sysctl", "net.ipv4.ip_forward=1",
-		"--ulimit", "core=0", "-v", "./data:/data", "-u", "1000", "tiny", "true")
+		"--ulimit", "core=0", "-v", "./data:/data", "-v", "/home", "-u", "1000", "tiny", "true")
 }
 
 // strace runs the command line under strace(1).

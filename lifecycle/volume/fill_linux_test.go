@@ -55,7 +55,7 @@ func tree(t *testing.T, dir string) string {
 			return err
 		}
 		name, _ := filepath.Rel(dir, path)
-		fmt.Fprintf(&b, "%s %o %d:%d %d.%d", name, st.Mode, st.Uid, st.Gid, st.Mtim.Sec, st.Mtim.Nsec)
+		fmt.Fprintf(&b, "%s %o %d %d:%d %d.%d", name, st.Mode, st.Rdev, st.Uid, st.Gid, st.Mtim.Sec, st.Mtim.Nsec)
 		switch st.Mode & unix.S_IFMT {
 		case unix.S_IFREG:
 			text, _ := os.ReadFile(path)
@@ -83,6 +83,7 @@ func hold(t *testing.T, s Store) *Hold {
 func TestFillCopiesAll(t *testing.T) {
 	s, root := open(t), image(t)
 	if os.Geteuid() == 0 {
+		must(t, unix.Mknod(root+"/v/null", unix.S_IFCHR|0o666, int(unix.Mkdev(1, 3))))
 		must(t, os.Lchown(root+"/v/sub", 1000, 2000))
 		must(t, os.Lchown(root+"/v/dangling", 3, 4))
 		must(t, os.Chown(root+"/v", 5, 6))
