@@ -141,8 +141,10 @@ func TestByhand(t *testing.T) {
 	if err := os.MkdirAll(filepath.Join(volume, "below"), 0o750); err != nil {
 		t.Fatal(err)
 	}
+	b.must(t, "run", "--rm", "-v", "empty:/e", "-v", "parts:/p", "tiny", "mkdir", "-p", "/p/a/b")
 	for what, flags := range map[string][]string{
 		"nothing asked for": {},
+		"volumes by name":   {"-v", "empty:/home:ro", "-v", "parts:/p:nocopy", "--mount", "src=parts,dst=/part,volume-subpath=a/b,readonly", "-w", "/p/a"},
 		"another user":      {"-u", "1000", "--group-add", "44", "--cap-drop", "KILL"},
 		"read-only":         {"--read-only", "--tmpfs", "/tmp:size=1m", "--tmpfs", "/run", "--shm-size", "8m", "-w", "/made/here"},
 		"the host's":        {"--network", "host", "--pid", "host", "--ipc", "host", "--uts", "host"},

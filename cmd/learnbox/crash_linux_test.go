@@ -105,7 +105,8 @@ func (b bench) nothingLeft(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, e := range entries {
-			if e.Name() != "names" && e.Name() != "stops" {
+			aName := dir == "volumes" && len(e.Name()) < 64 && e.Name()[0] != '.' // somebody gave it, so it stays
+			if e.Name() != "names" && e.Name() != "stops" && !aName {
 				t.Errorf("%s/%s is left", dir, e.Name())
 			}
 		}

@@ -189,6 +189,31 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
+// TestVolumes: those with a name are learnbox's, the others the script's own.
+func TestVolumes(t *testing.T) {
+	const data = "/var/lib/learnbox/volumes/data/_data"
+	for volume, want := range map[string][]string{
+		"data:/d":           {"[ -d " + data + " ] || die ", `[ -n "$(ls -A ` + data + `)" ] || cp -a "$at/." ` + data, "mount --rbind " + data + ` "$at"`},
+		"data:/d:nocopy,ro": {"mount --rbind " + data + ` "$at"`, "remount,bind,ro"},
+		"/d":                {`mkdir -p "$dir/volumes/0fe1"`, `cp -a "$at/." "$dir/volumes/0fe1"`, `mount --rbind "$dir/volumes/0fe1" "$at"`},
+	} {
+		in := build(t, func(in *spec.Input) { in.Options.Volumes = []string{volume} })
+		lines := strings.Join(Lines("rootfs.volumes", in), "\n")
+		for _, w := range want {
+			if !strings.Contains(lines, w) {
+				t.Errorf("-v %s: no %q in\n%s", volume, w, lines)
+			}
+		}
+		if strings.Contains(lines, "cp -a") == strings.Contains(volume, "nocopy") {
+			t.Errorf("-v %s: copied, or not, in\n%s", volume, lines)
+		}
+	}
+	in := build(t, func(in *spec.Input) { in.Options.Mounts = []string{"src=data,dst=/d,volume-subpath=a/b"} })
+	if lines := strings.Join(Lines("rootfs.volumes", in), "\n"); !strings.Contains(lines, "mount --rbind "+data+"/a/b ") || strings.Contains(lines, "x-subpath") {
+		t.Errorf("a part of a volume:\n%s", lines)
+	}
+}
+
 // TestDeviceRules as devices.allow reads them, on version 1.
 func TestDeviceRules(t *testing.T) {
 	lines := Lines("cgroup.limit", build(t, func(in *spec.Input) { in.Options.Devices = []string{"/dev/dir:/dev/x:r"} }))

@@ -54,6 +54,12 @@ func plain() spec.Input {
 		},
 		Dir: "/home/learner", EtcDir: etcDir,
 		Passwd: noFile, Group: noFile,
+		Volume: func(name string) (full, source string) {
+			if name == "" {
+				name = "0fe1"
+			}
+			return name, "/var/lib/learnbox/volumes/" + name + "/_data"
+		},
 		Device: func(path string) ([]specs.LinuxDevice, error) {
 			mode, gid := os.FileMode(0o660), uint32(6)
 			return []specs.LinuxDevice{
