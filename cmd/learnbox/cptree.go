@@ -11,6 +11,7 @@ import (
 
 	"github.com/learnbox/learnbox/lifecycle"
 	"github.com/learnbox/learnbox/lifecycle/cp"
+	"github.com/learnbox/learnbox/sandbox/spec"
 )
 
 // errReadOnly is what a container itself would be told, in Docker's words.
@@ -25,14 +26,14 @@ func (a *app) treeOf(end cpEnd, write bool) (tree *cp.Root, inTree string, relea
 	}
 	inTree = "/" + strings.TrimLeft(end.path, "/")
 	if !alive(ct) {
-		_, spec, err := all.Definition(ct.ID)
+		_, config, err := all.Definition(ct.ID)
 		if err != nil {
 			return nil, "", nil, err
 		}
-		if m, rest, ok := volumeAt(spec, inTree); ok {
+		if m, rest, ok := volumeAt(config, inTree); ok {
 			return volumeTree(m, rest, write)
 		}
-		if write && spec.Root != nil && spec.Root.Readonly {
+		if write && config.Root != nil && config.Root.Readonly {
 			return nil, "", nil, errReadOnly
 		}
 	}
@@ -49,9 +50,9 @@ func (a *app) treeOf(end cpEnd, write bool) (tree *cp.Root, inTree string, relea
 // volumeAt finds the mount of a container at rest in which a path lies, by its
 // words, and what of the path remains. The mounts are not there, so no link
 // leads into one.
-func volumeAt(spec *specs.Spec, p string) (m specs.Mount, rest string, ok bool) {
+func volumeAt(config *specs.Spec, p string) (m specs.Mount, rest string, ok bool) {
 	clean := path.Clean(p)
-	for _, m := range slices.Backward(spec.Mounts) {
+	for _, m := range slices.Backward(config.Mounts) {
 		below, inside := strings.CutPrefix(clean+"/", strings.TrimRight(m.Destination, "/")+"/")
 		if m.Type == "bind" && inside {
 			return m, strings.TrimRight("/"+below, "/") + ending(p), true
@@ -80,9 +81,34 @@ func volumeTree(m specs.Mount, rest string, write bool) (*cp.Root, string, func(
 	if info, err := os.Stat(source); err == nil && !info.IsDir() {
 		source, rest = path.Dir(source), "/"+path.Base(source)+rest
 	}
-	dir, err := os.Open(source)
+	dir, rest, err := openPart(source, firstOf(subpathOf(m), "."), rest)
 	if err != nil {
 		return nil, "", nil, err
 	}
 	return cp.Inside(dir), firstOf(rest, "/"), dir.Close, nil
+}
+
+// subpathOf is the part of its source that a mount shows, or nothing for all of it.
+func subpathOf(m specs.Mount) string {
+	for _, o := range m.Options {
+		if part, ok := strings.CutPrefix(o, spec.SubpathOption); ok {
+			return part
+		}
+	}
+	return ""
+}
+
+// openPart opens a part of a volume, or the directory of the volume that holds it. No link
+// leads out of the volume.
+func openPart(volume, part, rest string) (*os.File, string, error) {
+	root, err := os.OpenRoot(volume)
+	if err != nil {
+		return nil, "", err
+	}
+	defer root.Close()
+	if info, err := root.Stat(part); err == nil && !info.IsDir() {
+		part, rest = path.Dir(part), "/"+path.Base(part)+rest
+	}
+	dir, err := root.Open(part)
+	return dir, rest, err
 }
