@@ -13,17 +13,15 @@ import (
 )
 
 // attach gives a draft a volume with a name and one without.
-func attach(t *testing.T, d *Draft) (anonymous string) {
+func attach(t *testing.T, d *Draft) {
 	t.Helper()
-	anonymous = NewVolumeName()
 	err := d.Attach(t.Context(), []WantedVolume{
 		{MountedVolume: MountedVolume{Name: "named", Destination: "/n"}, Copy: true},
-		{MountedVolume: MountedVolume{Name: anonymous, Destination: "/a", Anonymous: true}, Labels: map[string]string{volume.AnonymousLabel: ""}},
+		{MountedVolume: MountedVolume{Name: NewVolumeName(), Destination: "/a", Anonymous: true}, Labels: map[string]string{volume.AnonymousLabel: ""}},
 	}, t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
-	return anonymous
 }
 
 // volumesOf are the names of all volumes, the anonymous ones as "anonymous".

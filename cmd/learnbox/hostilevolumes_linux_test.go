@@ -10,7 +10,7 @@ import (
 // That the directories which the links name stay as they are is checked by the caller: what
 // is left of a run in the store of volumes is nothing.
 func hostileVolumes(sh func(string) []string) map[string]hostileImage {
-	at := func(place string, script, stdout string, files ...file) hostileImage {
+	at := func(place, script, stdout string, files ...file) hostileImage {
 		return hostileImage{
 			config: func(c *v1.Config) { c.Volumes = map[string]struct{}{place: {}} },
 			files:  files, command: sh(script), stdout: stdout,
