@@ -42,7 +42,8 @@ func (d *Draft) Attach(ctx context.Context, wanted []WantedVolume, lower string)
 	for _, w := range wanted {
 		d.volumes = append(d.volumes, w.MountedVolume)
 	}
-	if err := errors.Join(store.Sweep(), d.all.draftVolumes(d.ID, d.volumes)); err != nil {
+	_ = store.Sweep() // what cannot be removed is said by the verbs about volumes
+	if err := d.all.draftVolumes(d.ID, d.volumes); err != nil {
 		return err
 	}
 	for _, w := range wanted {

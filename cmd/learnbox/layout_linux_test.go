@@ -19,7 +19,7 @@ func TestLayoutOnDisk(t *testing.T) {
 	b := newBench(t)
 	named := namedPaths(t)
 
-	b.must(t, "run", "--name", "done", "tiny", "true")
+	b.must(t, "run", "--name", "done", "-v", "data:/data", "-v", "/home", "tiny", "true")
 	b.must(t, "tag", "tiny", "other")
 	b.must(t, "images")
 	live := b.command(t, "learnbox", "run", "-i", "--rm", "--name", "live", "tiny", "cat")
@@ -79,7 +79,7 @@ func namedPaths(t *testing.T) []*regexp.Regexp {
 // container brought is passed over.
 func unnamed(t *testing.T, root string, named []*regexp.Regexp) {
 	t.Helper()
-	foreign := regexp.MustCompile(`^(rootfs/[^/.]+|containers/[^/]+/(upper|work))$`)
+	foreign := regexp.MustCompile(`^(rootfs/[^/.]+|containers/[^/]+/(upper|work)|volumes/[^/]+/_data)$`)
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err

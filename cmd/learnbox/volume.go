@@ -71,7 +71,10 @@ func (c *VolumeCreateCmd) Run(a *app) error {
 		v.Labels[volume.AnonymousLabel] = ""
 	}
 	unix.Umask(0o022)
-	if err := errors.Join(a.volumes().Sweep(), a.volumes().Create(v)); err != nil {
+	if err := a.volumes().Sweep(); err != nil {
+		a.warn("volume create", err.Error())
+	}
+	if err := a.volumes().Create(v); err != nil {
 		return a.fullDisk(a.asRoot("make volumes", err))
 	}
 	fmt.Fprintln(a.stdout, v.Name)

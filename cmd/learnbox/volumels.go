@@ -36,12 +36,12 @@ func (c *VolumeLsCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
+	all, err := a.volumeUsers("volume ls")
+	if err != nil {
+		return err
+	}
 	var used map[string]bool
 	if f.dangling != nil {
-		all, err := a.volumeUsers("volume ls")
-		if err != nil {
-			return err
-		}
 		if used, err = usedVolumes(all); err != nil {
 			return err
 		}
