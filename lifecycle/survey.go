@@ -40,7 +40,7 @@ func (c *Containers) Survey() (list []Container, swept, damaged error) {
 	for _, ct := range list {
 		names[ct.Name] = ct.ID
 	}
-	return list, errors.Join(swept, c.sweepGone(), c.sweepNames(names)), damaged
+	return list, errors.Join(swept, c.sweepGone(), c.sweepNames(names), c.Volumes().Sweep()), damaged
 }
 
 // Sweep is Survey for a command that shows no containers, or one.

@@ -125,7 +125,7 @@ func (a *app) volumeUsers(verb string) (*lifecycle.Containers, error) {
 	if err != nil {
 		return nil, a.asRoot("read the volumes", err)
 	}
-	if err := errors.Join(all.Sweep(), a.volumes().Sweep()); err != nil {
+	if err := all.Sweep(); err != nil {
 		a.warn(verb, err.Error())
 	}
 	return all, nil

@@ -175,23 +175,20 @@ func (s Store) remove(dir *os.File, name string) error {
 	return errors.Join(os.RemoveAll(gone), atomicfile.SyncDir(s.dir))
 }
 
-// Sweep removes what those left who were killed while they made or removed a volume.
+// Sweep removes what those left who were killed while they made or removed a volume. Those
+// who still are at it have locked theirs.
 func (s Store) Sweep() error {
 	entries, err := s.entries()
 	errs := []error{err}
 	for _, e := range entries {
-		path := s.path(e.Name())
-		switch {
-		case strings.HasPrefix(e.Name(), gonePrefix):
-			errs = append(errs, os.RemoveAll(path))
-		case strings.HasPrefix(e.Name(), newPrefix):
-			errs = append(errs, sweepNew(path))
+		if isTemporary(e.Name()) {
+			errs = append(errs, sweep(s.path(e.Name())))
 		}
 	}
 	return errors.Join(errs...)
 }
 
-func sweepNew(path string) error {
+func sweep(path string) error {
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
