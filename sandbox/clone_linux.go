@@ -3,6 +3,7 @@ package sandbox
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"slices"
 	"sync"
@@ -164,8 +165,12 @@ func (i *Init) clone() error {
 	if p.Cgroup != nil {
 		defer p.Cgroup.Close()
 	}
-	return i.group.Inside(func() error {
+	err = i.group.Inside(func() error {
 		i.pid, err = linux.StartProgram(p)
 		return err
 	})
+	if n := errnoOf(err); n == unix.ENOMEM || n == unix.E2BIG { // the arguments are few: there was no page for them
+		return fmt.Errorf("the init ran out of memory: %w", err)
+	}
+	return err
 }
