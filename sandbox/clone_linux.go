@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -169,8 +170,13 @@ func (i *Init) clone() error {
 		i.pid, err = linux.StartProgram(p)
 		return err
 	})
-	if n := errnoOf(err); n == unix.ENOMEM || n == unix.E2BIG { // the arguments are few: there was no page for them
+	if noMemory(errnoOf(err)) {
 		return fmt.Errorf("the init ran out of memory: %w", err)
 	}
 	return err
 }
+
+// noMemory reports whether an errno of the clone or the execve means that: E2BIG
+// is said of few arguments when there is no page for them, and ENOENT of an open
+// file in /proc when there is none for its inode.
+func noMemory(n syscall.Errno) bool { return n == unix.ENOMEM || n == unix.E2BIG || n == unix.ENOENT }

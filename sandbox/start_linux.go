@@ -134,17 +134,17 @@ func (i *Init) listen() error {
 
 // diedEarly is the error of an init that ended without a word.
 func (i *Init) diedEarly() error {
-	if i.memoryEnds() && (i.group.OOMKills() > 0 || i.couldNotSay()) {
+	if !i.enters && i.memoryEnds() && (i.group.OOMKills() > 0 || i.couldNotSay()) {
 		return &StepError{
 			Step: "cgroup.limit", Text: "the init ran out of memory before the program could start", Code: 125, Way: memoryHint,
 		}
 	}
 	early := &StepError{Step: "init.clone", Text: "the init ended before the program could start", Code: 125}
 	switch {
-	case i.memoryEnds():
-		early.Way = memoryHint // nobody may count in the group, but only above
 	case i.enters:
-		early.Way = "another program needs 2 MiB and six threads until it runs: the container's limits may leave less"
+		early.Way = enterHint
+	case i.memoryEnds():
+		early.Way = memoryHint // maybe nobody counts in the group, only above
 	}
 	return early
 }
