@@ -13,7 +13,7 @@ import (
 var onFirst = make(chan func())
 
 // Only an init function runs on the first thread for certain.
-func init() { runtime.LockOSThread() }
+func init() { runtime.LockOSThread() } //nolint:gochecknoinits // see above
 
 // serveFirst runs the tests on other threads, and on this one what they send.
 func serveFirst(m *testing.M) (code int) {
