@@ -142,7 +142,7 @@ func (i *Init) diedEarly() error {
 	early := &StepError{Step: "init.clone", Text: "the init ended before the program could start", Code: 125}
 	switch {
 	case i.enters:
-		early.Way = enterHint
+		early.Step, early.Way = "exec.start", enterHint
 	case i.memoryEnds():
 		early.Way = memoryHint // maybe nobody counts in the group, only above
 	}
