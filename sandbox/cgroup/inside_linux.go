@@ -49,12 +49,12 @@ func (g *Group) onThread(start func() error) (err error) {
 		return fmt.Errorf("it is frozen (%s), and this thread would be too", state)
 	}
 	in, err := openTasks(g.Dirs())
-	defer closeAll(in)
+	defer closeTasks(in)
 	if err != nil {
 		return err
 	}
 	out, err := openTasks(back)
-	defer closeAll(out)
+	defer closeTasks(out)
 	if err != nil {
 		return err
 	}
@@ -74,30 +74,37 @@ func (g *Group) onThread(start func() error) (err error) {
 	return start()
 }
 
-// openTasks opens the list of threads of each group.
-func openTasks(dirs []string) (files []*os.File, err error) {
-	for _, dir := range dirs {
-		f, err := linux.Open(dir+"/tasks", unix.O_WRONLY)
-		if err != nil {
-			return files, err
-		}
-		files = append(files, f)
-	}
-	return files, nil
+// A tasks is the list of threads of a group, open for writing. A run pays for
+// eighteen of them: so it is no os.File.
+type tasks struct {
+	path string
+	fd   int
 }
 
-func closeAll(files []*os.File) {
-	for _, f := range files {
-		f.Close()
+func openTasks(dirs []string) (lists []tasks, err error) {
+	for _, dir := range dirs {
+		path := dir + "/tasks"
+		fd, err := unix.Open(path, unix.O_WRONLY|unix.O_CLOEXEC, 0)
+		if err != nil {
+			return lists, linux.Failed(err, "open(%q, O_WRONLY|O_CLOEXEC)", path)
+		}
+		lists = append(lists, tasks{path, fd})
+	}
+	return lists, nil
+}
+
+func closeTasks(lists []tasks) {
+	for _, l := range lists {
+		_ = unix.Close(l.fd)
 	}
 }
 
 // moveThread moves the calling thread. It tries all groups whatever happens.
-func moveThread(tasks []*os.File) error {
+func moveThread(lists []tasks) error {
 	var errs []error
-	for _, f := range tasks {
-		_, err := unix.Write(int(f.Fd()), []byte("0"))
-		errs = append(errs, linux.Failed(err, "write(%q, \"0\")", f.Name()))
+	for _, l := range lists {
+		_, err := unix.Write(l.fd, []byte("0"))
+		errs = append(errs, linux.Failed(err, "write(%q, \"0\")", l.path))
 	}
 	return errors.Join(errs...)
 }
