@@ -84,13 +84,20 @@ func (g *guest) useOwnNull() error {
 // mountCgroup shows the container its own group. On cgroup v2 that is one
 // mount, which the cgroup namespace cuts down to it; on v1 a tmpfs with one
 // directory of the host a tree.
+//
+// Without that namespace it is the machine's own mount once more. A new one would
+// set the options of the tree anew, for everybody: nsdelegate, which systemd
+// wants, would be off (kernel/cgroup/cgroup.c, apply_cgroup_root_flags).
 func (g *guest) mountCgroup() error {
-	m := g.mountsOf("rootfs.cgroup")[0]
-	if m.Type != "cgroup" {
+	m, first := g.mountsOf("rootfs.cgroup")[0], g.Cgroups[0]
+	switch {
+	case m.Type != "cgroup":
 		return g.root.Mount(m)
-	}
-	if len(g.Cgroups) == 0 {
+	case first.Name == "" && hasNamespace(g.Namespaces, specs.CgroupNamespace):
 		m.Type, m.Source = "cgroup2", "cgroup"
+		return g.root.Mount(m)
+	case first.Name == "":
+		m.Type, m.Source = "bind", first.Source
 		return g.root.Mount(m)
 	}
 	dirs := make([]rootfs.HostDir, len(g.Cgroups))

@@ -3,9 +3,11 @@ package sandbox
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"slices"
 	"sync"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -164,8 +166,17 @@ func (i *Init) clone() error {
 	if p.Cgroup != nil {
 		defer p.Cgroup.Close()
 	}
-	return i.group.Inside(func() error {
+	err = i.group.Inside(func() error {
 		i.pid, err = linux.StartProgram(p)
 		return err
 	})
+	if noMemory(errnoOf(err)) {
+		return fmt.Errorf("the init ran out of memory: %w", err)
+	}
+	return err
 }
+
+// noMemory reports whether an errno of the clone or the execve means that: E2BIG
+// is said of few arguments when there is no page for them, and ENOENT of an open
+// file in /proc when there is none for its inode.
+func noMemory(n syscall.Errno) bool { return n == unix.ENOMEM || n == unix.E2BIG || n == unix.ENOENT }

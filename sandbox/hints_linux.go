@@ -7,6 +7,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// memoryHint is what to do where a container is too small for its own beginning.
+const memoryHint = "a container needs up to 6 MB to start, and what it mounts counts too: raise the limit, of --memory or of the group that --cgroup-parent names"
+
+// enterHint is the same where a program is to enter a container.
+const enterHint = "another program needs 2 MiB and six threads until it runs: the container's limits may leave less"
+
 // hint returns the way out of a failed step: the error's own, or what the
 // errno means at this step.
 func hint(step string, err error) string {
@@ -22,6 +28,10 @@ func hint(step string, err error) string {
 		return "a group of this name is left from before, or is no group: rmdir removes one without processes"
 	case step == "cgroup.create" && errno == unix.ENOTDIR:
 		return "--cgroup-parent names a file there"
+	case step == "cgroup.create" && errno == unix.ENOMEM, step == "init.clone" && noMemory(errno):
+		return memoryHint
+	case step == "exec.start" && noMemory(errno):
+		return enterHint
 	case errno == unix.EAGAIN && (step == "exec.start" || step == "exec.clone"):
 		return "the container may not have one process more (--pids-limit); another program needs six threads until it runs"
 	case errno == unix.ENOSPC && strings.HasPrefix(step, "ns."):

@@ -10,6 +10,8 @@ import (
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
+
+	"github.com/learnbox/learnbox/internal/linux"
 )
 
 // Start has the init build the container and returns when its program runs. If
@@ -132,15 +134,27 @@ func (i *Init) listen() error {
 
 // diedEarly is the error of an init that ended without a word.
 func (i *Init) diedEarly() error {
-	if i.memoryEnds() && i.group.OOMKills() > 0 {
+	if !i.enters && i.memoryEnds() && (i.group.OOMKills() > 0 || i.couldNotSay()) {
 		return &StepError{
-			Step: "cgroup.limit", Text: "the init ran out of memory before the program could start, and the kernel killed it", Code: 125,
-			Way: "raise --memory, or the limit of the group that --cgroup-parent names; what a container mounts counts too",
+			Step: "cgroup.limit", Text: "the init ran out of memory before the program could start", Code: 125, Way: memoryHint,
 		}
 	}
 	early := &StepError{Step: "init.clone", Text: "the init ended before the program could start", Code: 125}
-	if i.enters {
-		early.Way = "another program needs 2 MiB and six threads until it runs: the container's limits may leave less"
+	switch {
+	case i.enters:
+		early.Step, early.Way = "exec.start", enterHint
+	case i.memoryEnds():
+		early.Way = memoryHint // maybe nobody counts in the group, only above
 	}
 	return early
+}
+
+// couldNotSay reports whether the init's program could not be executed, and the
+// reason did not come out: package syscall ends the process with 253 then, and
+// has sent the errno through a pipe; but that takes a page of memory, too.
+func (i *Init) couldNotSay() bool {
+	i.killInit()
+	ws, err := linux.Reap(i.pid)
+	i.pid = 0
+	return err == nil && ws.ExitStatus() == 253
 }

@@ -1,5 +1,7 @@
 package main
 
+import "github.com/learnbox/learnbox/sandbox/spec"
+
 // limitFlags are Docker's flags for what a container may use up. They are the
 // fields of spec.Limits, which reads them.
 type limitFlags struct {
@@ -19,4 +21,17 @@ type limitFlags struct {
 	OOMScoreAdj       string   `name:"oom-score-adj" placeholder:"NUMBER" help:"How soon the kernel kills it when memory gets short, -1000 to 1000."`
 	OOMKillDisable    bool     `name:"oom-kill-disable" help:"Have it wait instead of killing it at its limit (cgroup v1 only)."`
 	CgroupParent      string   `name:"cgroup-parent" placeholder:"PATH" help:"Make its control group below this one."`
+}
+
+// groupOf is the path of the control group of the container with this ID. What the
+// machine has is asked only for a container with limits.
+func (f limitFlags) groupOf(id string) (string, error) {
+	l, version := spec.Limits(f), 0
+	if l.Given() {
+		var err error
+		if version, err = cgroupVersion(); err != nil {
+			return "", err
+		}
+	}
+	return spec.CgroupPath(id, &l, version)
 }

@@ -187,7 +187,7 @@ func (c *containerFlags) make(ctx context.Context, a *app, all *lifecycle.Contai
 	var noGroup error
 	err = a.narrate.Run(lifecycle.CreateStep(), func() error {
 		if draft, err = all.New(ctx, c.Name); err == nil {
-			draft.Cgroup, noGroup = spec.CgroupPath(draft.ID, c.CgroupParent)
+			draft.Cgroup, noGroup = c.groupOf(draft.ID)
 			groups = a.know(draft, rootfs)
 		}
 		return err

@@ -41,11 +41,12 @@ func TestMain(m *testing.M) {
 //	$REGISTRY           host:port of a registry on loopback with the real images
 //	$HANGING            host:port of one that accepts and never answers
 //	LEARNBOX_ROOT       a root of its own
-//	[images] [registry] [root] [cgroup] [overlay] [net] [tiny]  what this machine can do
+//	[images] [registry] [root] [cgroup] [overlay] [net] [tiny] [vm]  what this machine can do
 func TestScript(t *testing.T) {
 	privtest.NoTrace(t)
 	has := map[string]bool{}
-	for _, feature := range []string{"images", "registry", "root", "cgroup", "overlay", "net", "tiny"} {
+	for _, feature := range []string{"images", "registry", "root", "cgroup", "overlay", "net", "tiny", "vm"} {
+		has[feature] = false
 		t.Run("has "+feature, func(t *testing.T) {
 			privtest.Require(t, feature)
 			has[feature] = true

@@ -152,8 +152,11 @@ func mountCgroup(in *Input) []string {
 	switch {
 	case m.Type != "cgroup":
 		return in.mount(m)
-	case in.CgroupVersion == 2:
+	case in.CgroupVersion == 2 && in.has(specs.CgroupNamespace):
 		m.Type, m.Source = "cgroup2", "cgroup"
+		return in.mount(m)
+	case in.CgroupVersion == 2: // a new mount would set the options of the machine's anew
+		m.Type, m.Source = "bind", in.Trees[0].Dir
 		return in.mount(m)
 	}
 	flags := "remount,bind,nosuid,nodev,noexec"

@@ -18,7 +18,8 @@
 //
 // Groups are made right below the mount point of each tree, or in a group of the
 // user's choice. On a machine with systemd that is beside its slices: systemd
-// leaves groups alone that it did not make itself.
+// leaves groups alone that it did not make itself. But on version 2 it takes
+// controllers away from all groups right below the top.
 //
 // A limit is a number in a file of the group. Which files there are, and what
 // the numbers mean, differs between the versions: settings_v1.go and

@@ -23,8 +23,8 @@ type Group struct {
 // A Mount is a directory of the host that a container should see, to be bound
 // read-only below a tmpfs at its /sys/fs/cgroup.
 type Mount struct {
-	Source string   // the group's directory in one tree, absolute
-	Name   string   // the directory for it in the tmpfs: "cpu,cpuacct"
+	Source string   // the group's directory in one tree, absolute; on version 2 where the tree is mounted
+	Name   string   // the directory for it in the tmpfs: "cpu,cpuacct"; on version 2 empty
 	Links  []string // symbolic links to that directory: "cpu", "cpuacct"
 }
 
@@ -209,12 +209,12 @@ func (g *Group) removeParents() {
 	}
 }
 
-// Mounts says what a container in the group should see at /sys/fs/cgroup. It is
-// empty on version 2: there, a mount of type cgroup2 shows a process in a cgroup
-// namespace of its own just its own group, cgroup_namespaces(7).
+// Mounts says what a container in the group should see at /sys/fs/cgroup. On
+// version 2 that is the one tree, for those who have no cgroup namespace of their
+// own: a mount of type cgroup2 shows the others just their group, cgroup_namespaces(7).
 func (g *Group) Mounts() []Mount {
 	if g.h.Version == 2 {
-		return nil
+		return []Mount{{Source: g.h.Trees[0].Dir}}
 	}
 	mounts := make([]Mount, 0, len(g.h.Trees))
 	for i, dir := range g.Dirs() {

@@ -3,16 +3,10 @@ package cgroup
 import (
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
-	"runtime"
-	"slices"
-	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/learnbox/learnbox/internal/linux"
 )
 
 // limitDevicesV1 writes the rules into the files of the devices controller.
@@ -64,75 +58,6 @@ func inheritCpuset(dir string) error {
 		}
 	}
 	return nil
-}
-
-// insideV1 moves the calling thread into the group, calls start, and moves the
-// thread back. A child is born where the thread is that clones it, so this is
-// for version 1 what CLONE_INTO_CGROUP is for version 2.
-//
-// It is also twenty times as fast as moving the child: a thread that moves just
-// itself, by writing 0 into tasks, spares the kernel the wait that [Group.Add]
-// tells of. Groups hold threads in version 1; the other threads of this process
-// stay where they are.
-func (g *Group) insideV1(start func() error) (err error) {
-	back, err := g.h.ownGroups()
-	if err != nil {
-		return err
-	}
-	if state, err := readFile(g.h.Dir("freezer") + "/" + g.Path + "/freezer.state"); err == nil && state != "THAWED" {
-		return fmt.Errorf("it is frozen (%s), and this thread would be too", state)
-	}
-	// The group is a property of the thread, so the goroutine must stay on it.
-	// The thread is unlocked only if it is back: otherwise it ends with its
-	// goroutine, and nobody else ever runs in the container's group.
-	linux.LockThread()
-	defer func() {
-		moved := moveThread(back)
-		if moved == nil {
-			runtime.UnlockOSThread()
-		}
-		err = errors.Join(err, moved)
-	}()
-	if err := moveThread(g.Dirs()); err != nil {
-		return err
-	}
-	return start()
-}
-
-// moveThread moves the calling thread. It tries all directories whatever
-// happens.
-func moveThread(dirs []string) error {
-	var errs []error
-	for _, dir := range dirs {
-		errs = append(errs, writeFile(dir+"/tasks", "0"))
-	}
-	return errors.Join(errs...)
-}
-
-// ownGroups are the directories of the groups that the calling thread is in.
-// /proc/thread-self/cgroup has a line for each tree, "5:cpu,cpuacct:/user.slice".
-func (h Hierarchy) ownGroups() ([]string, error) {
-	data, err := os.ReadFile("/proc/thread-self/cgroup")
-	if err != nil {
-		return nil, err
-	}
-	var dirs []string
-	for _, t := range h.Trees {
-		dir := ""
-		for line := range strings.SplitSeq(string(data), "\n") {
-			fields := strings.SplitN(line, ":", 3)
-			if len(fields) == 3 && slices.Contains(strings.Split(fields[1], ","), t.Controllers[0]) {
-				if below, err := filepath.Rel(t.root, fields[2]); err == nil && filepath.IsLocal(below) {
-					dir = filepath.Join(t.Dir, below)
-				}
-			}
-		}
-		if dir == "" {
-			return nil, fmt.Errorf("this process's own group of %s is not below %s", t.Controllers[0], t.Dir)
-		}
-		dirs = append(dirs, dir)
-	}
-	return dirs, nil
 }
 
 // killV1 freezes the group, kills all that is in it, and lets it thaw to die.

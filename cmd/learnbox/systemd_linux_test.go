@@ -1,0 +1,69 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/learnbox/learnbox/internal/privtest"
+)
+
+// TestSystemdLeavesLimitsAlone reloads and restarts systemd, and has it make and
+// remove limited groups of its own, while a container with limits runs. It does so
+// twice: scripts/vm's own service has every controller delegated, so that systemd keeps
+// them all; on other machines it takes back those that no unit needs.
+func TestSystemdLeavesLimitsAlone(t *testing.T) {
+	privtest.Require(t, "vm") // a machine to throw away
+	privtest.NoTrace(t)
+	b := newBench(t)
+	b.must(t, "run", "-d", "--name", "box", "-m", "64m", "--memory-reservation", "32m", "--cpus", "0.5", "--cpu-shares", "512",
+		"--cpuset-cpus", "0", "--pids-limit", "50", "--device-read-bps", "/dev/vda:1mb", "tiny", "sleep", "1000")
+	before := limitsOf(t, b)
+	for _, limit := range []string{"memory.max 67108864", "cpu.max 50000 100000", "cpuset.cpus 0", "pids.max 50", "rbps=1048576"} {
+		if !strings.Contains(before, limit) {
+			t.Fatalf("%q is not there:\n%s", limit, before)
+		}
+	}
+	for _, command := range []string{
+		"systemctl daemon-reload",
+		"systemctl daemon-reexec",
+		"systemd-run -q --unit=learnbox-test -p MemoryMax=50M -p CPUWeight=50 -p IOWeight=50 -p AllowedCPUs=0 -p TasksMax=5 sleep 1000",
+		"systemctl stop learnbox-test",
+		"mkdir -p " + dropIn + " && printf '[Service]\\nDelegate=no\\n' >" + dropIn + "/learnbox-test.conf && systemctl daemon-reload",
+		"systemctl daemon-reexec",
+		"systemd-run -q --unit=learnbox-test -p CPUWeight=50 -p IOWeight=50 -p AllowedCPUs=0 sleep 1000",
+		"systemctl stop learnbox-test",
+	} {
+		if out, err := exec.Command("sh", "-c", command).CombinedOutput(); err != nil {
+			t.Fatalf("%s: %v: %s", command, err, out)
+		}
+		if after := limitsOf(t, b); after != before {
+			t.Errorf("after %s:\n%swant\n%s", command, after, before)
+		}
+	}
+	b.must(t, "rm", "-f", "box")
+	b.nothingLeft(t)
+	if out, err := exec.Command("sh", "-c", "rm -r "+dropIn+" && systemctl daemon-reload").CombinedOutput(); err != nil {
+		t.Errorf("%v: %s", err, out)
+	}
+}
+
+// dropIn changes the service in which scripts/vm runs its command.
+const dropIn = "/run/systemd/system/vm.service.d"
+
+// limitsOf is what stands in the files of the container's group.
+func limitsOf(t *testing.T, b bench) string {
+	t.Helper()
+	dir := strings.TrimSpace(b.must(t, "inspect", "box", "-f", "{{index .Learnbox.Cgroups 0}}"))
+	var all strings.Builder
+	for _, file := range []string{"memory.max", "memory.low", "cpu.max", "cpu.weight", "cpuset.cpus", "pids.max", "io.max"} {
+		text, err := os.ReadFile(filepath.Join(dir, file))
+		if err != nil {
+			text = []byte(err.Error() + "\n")
+		}
+		all.WriteString(file + " " + string(text))
+	}
+	return all.String()
+}
