@@ -64,14 +64,25 @@ func (c *Containers) Repair() error {
 }
 
 func (c *Containers) repair(id string) error {
-	lock, err := c.tryLock(id)
+	err := c.mend(id)
 	if errors.Is(err, ErrRunning) || errors.Is(err, fs.ErrNotExist) { // or another Repair is done with it
 		return nil
 	}
+	return err
+}
+
+// mend is repair for somebody who wants to know whether there was anything to do. A
+// group that cannot be removed yet stays known, so that the next command tries again.
+//
+// Errors: ErrRunning; fs.ErrNotExist.
+func (c *Containers) mend(id string) error {
+	lock, err := c.tryLock(id)
 	if err != nil {
 		return err
 	}
-	err = errors.Join(endGroup(c.Cgroup(id)), c.settle(id))
+	if err = endGroup(c.Cgroup(id)); err == nil {
+		err = c.settle(id)
+	}
 	return errors.Join(err, lock.Release())
 }
 

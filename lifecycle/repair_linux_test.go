@@ -177,3 +177,45 @@ func TestRepairsMeet(t *testing.T) {
 	wg.Wait()
 	empty(t, c)
 }
+
+// TestIdleEndsWhatTheDeadLeft: between the death of a parent and the next Repair somebody
+// may remove or start the container. What the dead one left must not be forgotten with it.
+func TestIdleEndsWhatTheDeadLeft(t *testing.T) {
+	privtest.Require(t, "cgroup")
+	privtest.NoTrace(t)
+	c := open(t)
+	d := begin(t, c, "box", State{Status: Running, Pid: 4711}, false)
+	if _, err := d.Enclose(nil); err != nil {
+		t.Fatal(err)
+	}
+	die(t, d)
+	ct, err := c.Find("box")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Remove(ct); err != nil {
+		t.Fatal(err)
+	}
+	empty(t, c)
+}
+
+// TestIdleWantsAContainer: it was found, then somebody else removed it.
+func TestIdleWantsAContainer(t *testing.T) {
+	privtest.Require(t, "cgroup")
+	c := open(t)
+	exited(t, c, "box")
+	ct, err := c.Find("box")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Remove(ct); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Remove(ct); !errors.Is(err, ErrNotFound) {
+		t.Errorf("the second Remove = %v, want ErrNotFound", err)
+	}
+	if _, err := c.StartDetached(ct.ID, StartOptions{}); !errors.Is(err, ErrNotFound) {
+		t.Errorf("StartDetached = %v, want ErrNotFound", err)
+	}
+	empty(t, c)
+}
