@@ -44,6 +44,8 @@ func (c *RmCmd) Run(a *app) error {
 		switch {
 		case errors.Is(err, lifecycle.ErrRunning):
 			failed = append(failed, hintedError{fmt.Errorf("%s: %w", word, err), "stop it first, or use -f"})
+		case errors.Is(err, lifecycle.ErrNotFound) && c.Force: // scripts make sure with it that a name is free
+			a.warn("rm", err.Error())
 		case errors.Is(err, lifecycle.ErrNotFound):
 			failed = append(failed, hintedError{err, "learnbox ps -a lists the containers"})
 		case err != nil:
