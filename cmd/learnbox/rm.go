@@ -35,10 +35,10 @@ func (c *RmCmd) Run(a *app) error {
 	var failed []error
 	for _, word := range c.Containers {
 		ct, err := all.Find(word)
-		if err == nil && c.Force {
-			err = killIfRunning(all, ct)
-		}
-		if err == nil {
+		switch {
+		case err == nil && c.Force:
+			err = removeByForce(all, ct)
+		case err == nil:
 			err = all.Remove(ct)
 		}
 		switch {
@@ -57,8 +57,24 @@ func (c *RmCmd) Run(a *app) error {
 	return errors.Join(failed...)
 }
 
-// killIfRunning kills a container's program, and waits for its rest. An --rm
-// container is gone then.
+// removeByForce kills and removes a container. Somebody may start it between the two, so that
+// is tried more than once; and an --rm container goes by itself when it is killed.
+func removeByForce(all *lifecycle.Containers, ct lifecycle.Container) error {
+	for try := 1; ; try++ {
+		err := killIfRunning(all, ct)
+		if err == nil {
+			err = all.Remove(ct)
+		}
+		switch {
+		case errors.Is(err, lifecycle.ErrNotFound):
+			return nil
+		case !errors.Is(err, lifecycle.ErrRunning) || try == 10:
+			return err
+		}
+	}
+}
+
+// killIfRunning kills a container's program, and waits for its rest.
 func killIfRunning(all *lifecycle.Containers, ct lifecycle.Container) error {
 	_, err := all.Stop(ct.ID, unix.SIGKILL, -1)
 	if errors.Is(err, lifecycle.ErrNotRunning) {
