@@ -107,7 +107,7 @@ func endGroup(path string) error {
 func (c *Containers) settle(id string) error {
 	ct, err := c.Get(id)
 	switch {
-	case errors.Is(err, ErrNotFound):
+	case errors.Is(err, ErrNotFound), lost(ct, err):
 		return c.remove(id, c.nameOf(id))
 	case err != nil:
 		return err

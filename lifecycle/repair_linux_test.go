@@ -102,6 +102,12 @@ func TestSweep(t *testing.T) {
 	if err := os.MkdirAll(filepath.Join(c.data, gonePrefix+newID(), "upper"), 0o700); err != nil {
 		t.Fatal(err)
 	}
+	for _, file := range []string{"container.json", "state"} { // were not on the disk yet
+		d := begin(t, c, "lost", State{Status: Running}, true)
+		if err := errors.Join(os.Truncate(c.file(d.ID, file), 0), os.Remove(filepath.Join(c.names(), "lost"))); err != nil {
+			t.Fatal(err)
+		}
+	}
 	reboot(t, c)
 	if err := c.Sweep(); err != nil {
 		t.Fatal(err)
