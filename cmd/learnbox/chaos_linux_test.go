@@ -81,7 +81,7 @@ sh -c 'trap "" TERM; while :; do date > /now; sleep 0.05; done'
 // refusals are the errors that a user may see who works with containers while somebody else
 // removes and kills them. Everything else is a bug.
 var refusals = regexp.MustCompile(`^learnbox: [a-z ]+: (` + strings.Join([]string{
-	`(\w+: )?no such (container|object)`,
+	`(warning: )?(\w+: )?no such (container|object)`,
 	`no such container or image: \w+`,
 	`(\w+: )?the container is (not )?(running|paused|created|exited)`,
 	`exec.start: start in cgroup learnbox-[0-9a-f]+: it is frozen`,
