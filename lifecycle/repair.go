@@ -111,7 +111,8 @@ func (c *Containers) settle(id string) error {
 		return c.remove(id, c.nameOf(id))
 	case err != nil:
 		return err
-	case ct.AutoRemove, ct.State.Status == Created && ct.State.Pid != 0: // its program never ran
+	case ct.State.Status == Created && ct.State.Pid == 0: // somebody is about to start it, or died then
+	case ct.AutoRemove, ct.State.Status == Created: // its program never ran
 		return c.remove(id, ct.Name)
 	case ct.State.Status == Running, ct.State.Status == Paused:
 		s := ct.State

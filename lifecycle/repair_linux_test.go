@@ -26,6 +26,9 @@ func TestRepair(t *testing.T) {
 		"a running --rm container": {func(t *testing.T, c *Containers) {
 			die(t, begin(t, c, "box", State{Status: Running}, true))
 		}, nil},
+		"an --rm container that somebody is about to start": {func(t *testing.T, c *Containers) {
+			die(t, begin(t, c, "box", State{Status: Created}, true))
+		}, []string{"box created"}},
 		"a draft without files": {func(t *testing.T, c *Containers) {
 			d, err := c.New(t.Context(), "box")
 			if err != nil {
