@@ -197,7 +197,10 @@ func (c *chaos) do(line string, interrupt time.Duration) {
 	switch killed := c.end(pid, cmd.ProcessState.String()); {
 	case !inTime:
 		c.problem("learnbox %s: not done after %s:\n%s", line, patience, &errs)
-	case !killed:
+	case killed:
+	case cmd.ProcessState.ExitCode() < 0:
+		c.problem("learnbox %s: %s, and it was not the killer", line, cmd.ProcessState)
+	default:
 		c.judge(line, errs.String())
 	}
 }
