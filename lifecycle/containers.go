@@ -157,11 +157,16 @@ func readJSON(path string, v any) error {
 	if err != nil {
 		return err
 	}
+	if len(data) == 0 {
+		return fmt.Errorf("%s is damaged: %w", path, errEmpty)
+	}
 	if err := json.Unmarshal(data, v); err != nil {
 		return fmt.Errorf("%s is damaged: %w", path, err)
 	}
 	return nil
 }
+
+var errEmpty = errors.New("it is empty")
 
 // readSmall is os.ReadFile in four system calls instead of ten: that one prepares
 // for files that can be waited for (epoll_ctl(2)), which a listing of 500

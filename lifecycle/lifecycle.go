@@ -65,6 +65,7 @@ type Record struct {
 	AutoRemove bool
 	Init       bool   // a reaping init is PID 1
 	OpenStdin  bool   `json:",omitempty"` // its standard input is kept open
+	Detached   bool   `json:",omitempty"` // run -d made it: no client's input ends its own
 	Seccomp    string // "", "unconfined", or the absolute path of the user's profile
 	StopSignal string
 	Labels     map[string]string `json:",omitempty"`

@@ -1,7 +1,9 @@
 package lifecycle
 
 import (
+	"cmp"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -15,24 +17,47 @@ import (
 // ErrRunning reports that a container's parent is alive and holds it.
 var ErrRunning = errors.New("the container is running")
 
-// idle takes the lock of a container that nobody holds. A Repair may remove
-// the directory of the lock meanwhile; then it is made again. One that holds the
+// idle takes the lock of a container that nobody holds. One that holds the
 // lock for the moment of a look is waited for: only a container whose state says so
 // is running.
+//
+// Errors: ErrRunning, ErrNotFound.
 func (c *Containers) idle(id string) (*atomicfile.Lock, error) {
 	const patience = 2 * time.Second
 	for end := time.Now().Add(patience); ; {
-		if err := c.list(id); err != nil {
-			return nil, err
-		}
-		lock, err := c.tryLock(id)
-		switch {
-		case errors.Is(err, ErrRunning) && !c.runs(id) && time.Now().Before(end):
+		lock, err := c.tryIdle(id)
+		switch late := time.Now().After(end); {
+		case errors.Is(err, ErrRunning) && !c.runs(id) && !late:
 			<-time.After(5 * time.Millisecond)
-		case !errors.Is(err, fs.ErrNotExist):
+		case !errors.Is(err, fs.ErrNotExist) || late:
 			return lock, err
 		}
 	}
+}
+
+// tryIdle is one try. A container that is known to Repair already has a holder, or
+// had one that died: what that one left is cleared away, as nobody could find it any
+// more once we are done. Then, and if somebody else did so meanwhile,
+// fs.ErrNotExist says that it has to be tried again.
+func (c *Containers) tryIdle(id string) (*atomicfile.Lock, error) {
+	err := os.Mkdir(filepath.Join(c.run, id), 0o700)
+	if errors.Is(err, fs.ErrExist) {
+		return nil, cmp.Or(c.mend(id), fs.ErrNotExist)
+	}
+	if err != nil {
+		return nil, err
+	}
+	lock, err := c.tryLock(id)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := os.Stat(c.file(id, "container.json")); err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			err = fmt.Errorf("%s: %w", Short(id), ErrNotFound) // removed since it was found
+		}
+		return nil, errors.Join(err, c.unlist(id), lock.Release())
+	}
+	return lock, nil
 }
 
 // runs reports whether a container's state says that its program runs.

@@ -249,6 +249,9 @@ func (m *Monitor) Pause() error {
 		return fmt.Errorf("the container is %s", m.state.Status)
 	}
 	if err := m.live.Pause(); err != nil {
+		if errors.Is(m.live.Signal(0), os.ErrProcessDone) { // its group is just being removed
+			err = ErrNotRunning
+		}
 		return err
 	}
 	return m.become(Paused)

@@ -56,6 +56,9 @@ func (c *Containers) Rename(id, to string) (err error) {
 	}
 	r.Name = to
 	if err = errors.Join(err, c.write(r, "container.json", r)); err != nil {
+		if _, gone := os.Stat(c.dir(id)); errors.Is(gone, fs.ErrNotExist) { // removed in this moment
+			err = ErrNotFound
+		}
 		return errors.Join(err, os.Remove(link))
 	}
 	_, err = c.drop(from, func(owner string) bool { return owner == id })

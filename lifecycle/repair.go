@@ -64,14 +64,25 @@ func (c *Containers) Repair() error {
 }
 
 func (c *Containers) repair(id string) error {
-	lock, err := c.tryLock(id)
+	err := c.mend(id)
 	if errors.Is(err, ErrRunning) || errors.Is(err, fs.ErrNotExist) { // or another Repair is done with it
 		return nil
 	}
+	return err
+}
+
+// mend is repair for somebody who wants to know whether there was anything to do. A
+// group that cannot be removed yet stays known, so that the next command tries again.
+//
+// Errors: ErrRunning; fs.ErrNotExist.
+func (c *Containers) mend(id string) error {
+	lock, err := c.tryLock(id)
 	if err != nil {
 		return err
 	}
-	err = errors.Join(endGroup(c.Cgroup(id)), c.settle(id))
+	if err = endGroup(c.Cgroup(id)); err == nil {
+		err = c.settle(id)
+	}
 	return errors.Join(err, lock.Release())
 }
 
@@ -96,11 +107,12 @@ func endGroup(path string) error {
 func (c *Containers) settle(id string) error {
 	ct, err := c.Get(id)
 	switch {
-	case errors.Is(err, ErrNotFound):
+	case errors.Is(err, ErrNotFound), lost(ct, err):
 		return errors.Join(c.removeAnonymous(id, c.drafted(id)), c.remove(id, c.nameOf(id)))
 	case err != nil:
 		return err
-	case ct.AutoRemove, ct.State.Status == Created && ct.State.Pid != 0: // its program never ran
+	case ct.State.Status == Created && ct.State.Pid == 0: // somebody is about to start it, or died then
+	case ct.AutoRemove, ct.State.Status == Created: // its program never ran
 		return errors.Join(c.removeAnonymous(id, ct.Volumes), c.remove(id, ct.Name))
 	case ct.State.Status == Running, ct.State.Status == Paused:
 		s := ct.State

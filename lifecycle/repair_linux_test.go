@@ -26,6 +26,9 @@ func TestRepair(t *testing.T) {
 		"a running --rm container": {func(t *testing.T, c *Containers) {
 			die(t, begin(t, c, "box", State{Status: Running}, true))
 		}, nil},
+		"an --rm container that somebody is about to start": {func(t *testing.T, c *Containers) {
+			die(t, begin(t, c, "box", State{Status: Created}, true))
+		}, []string{"box created"}},
 		"a draft without files": {func(t *testing.T, c *Containers) {
 			d, err := c.New(t.Context(), "box")
 			if err != nil {
@@ -102,6 +105,12 @@ func TestSweep(t *testing.T) {
 	if err := os.MkdirAll(filepath.Join(c.data, gonePrefix+newID(), "upper"), 0o700); err != nil {
 		t.Fatal(err)
 	}
+	for _, file := range []string{"container.json", "state"} { // were not on the disk yet
+		d := begin(t, c, "lost", State{Status: Running}, true)
+		if err := errors.Join(os.Truncate(c.file(d.ID, file), 0), os.Remove(filepath.Join(c.names(), "lost"))); err != nil {
+			t.Fatal(err)
+		}
+	}
 	reboot(t, c)
 	if err := c.Sweep(); err != nil {
 		t.Fatal(err)
@@ -175,5 +184,47 @@ func TestRepairsMeet(t *testing.T) {
 		})
 	}
 	wg.Wait()
+	empty(t, c)
+}
+
+// TestIdleEndsWhatTheDeadLeft: between the death of a parent and the next Repair somebody
+// may remove or start the container. What the dead one left must not be forgotten with it.
+func TestIdleEndsWhatTheDeadLeft(t *testing.T) {
+	privtest.Require(t, "cgroup")
+	privtest.NoTrace(t)
+	c := open(t)
+	d := begin(t, c, "box", State{Status: Running, Pid: 4711}, false)
+	if _, err := d.Enclose(nil); err != nil {
+		t.Fatal(err)
+	}
+	die(t, d)
+	ct, err := c.Find("box")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Remove(ct); err != nil {
+		t.Fatal(err)
+	}
+	empty(t, c)
+}
+
+// TestIdleWantsAContainer: it was found, then somebody else removed it.
+func TestIdleWantsAContainer(t *testing.T) {
+	privtest.Require(t, "cgroup")
+	c := open(t)
+	exited(t, c, "box")
+	ct, err := c.Find("box")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Remove(ct); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Remove(ct); !errors.Is(err, ErrNotFound) {
+		t.Errorf("the second Remove = %v, want ErrNotFound", err)
+	}
+	if _, err := c.StartDetached(ct.ID, StartOptions{}); !errors.Is(err, ErrNotFound) {
+		t.Errorf("StartDetached = %v, want ErrNotFound", err)
+	}
 	empty(t, c)
 }

@@ -3,6 +3,7 @@ package lifecycle
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"time"
 
@@ -46,13 +47,16 @@ func (c *Containers) Root(ct Container) (root *os.File, release func() error, er
 func (c *Containers) runningRoot(ct Container) (*os.File, error) {
 	for range startTries {
 		root, err := linux.Open(fmt.Sprintf("/proc/%d/root", ct.State.Pid), unix.O_PATH|unix.O_DIRECTORY)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, errEnded
+		}
 		if err != nil {
 			return nil, err
 		}
 		machines, err := isOurRoot(root)
 		now, getErr := c.Get(ct.ID)
 		if err = errors.Join(err, getErr); err == nil && now.State.Pid != ct.State.Pid {
-			err = errors.New("the container has ended in this moment")
+			err = errEnded
 		}
 		if err == nil && !machines {
 			return root, nil
@@ -64,6 +68,8 @@ func (c *Containers) runningRoot(ct Container) (*os.File, error) {
 	}
 	return nil, errors.New("the container has no root file system of its own yet")
 }
+
+var errEnded = errors.New("the container has ended in this moment")
 
 // How often, and how long between, the root of a container is looked at that is
 // being built.

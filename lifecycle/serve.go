@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
 	"sync"
 	"time"
 
@@ -179,8 +178,8 @@ func (m *Monitor) hear(in *bufio.Reader, stdin bool) error {
 	switch {
 	case kind == frameStdin && stdin && m.input() != nil:
 		_, _ = m.input().Write(p) // a program that stops reading is no error
-	case kind == frameEOF && stdin && m.live.streams.in != nil:
-		return errors.Join(m.live.streams.in.Close(), os.ErrClosed)
+	case kind == frameEOF && stdin && m.live.streams.in != nil && !m.live.record.Detached:
+		_ = m.live.streams.in.Close() // somebody else may have closed it; the client still wants to see the output
 	case kind == frameResize && len(p) == 4:
 		_ = m.resize(binary.BigEndian.Uint16(p), binary.BigEndian.Uint16(p[2:])) // it may have ended
 	case kind == frameSignal && len(p) == 1:

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -34,13 +35,23 @@ func (c *Containers) Survey() (list []Container, swept, damaged error) {
 		known[e.Name()] = true
 	}
 	list, swept, damaged = c.read(func(id string, ct Container, err error) bool {
-		return !known[id] && (errors.Is(err, ErrNotFound) || err == nil && (ct.State.Status == Running || ct.State.Status == Paused))
+		return !known[id] && (errors.Is(err, ErrNotFound) || lost(ct, err) || err == nil && (ct.State.Status == Running || ct.State.Status == Paused))
 	})
 	names := map[string]string{}
 	for _, ct := range list {
 		names[ct.Name] = ct.ID
 	}
 	return list, errors.Join(swept, c.sweepGone(), c.sweepNames(names), c.Volumes().Sweep()), damaged
+}
+
+// lost reports whether err, of reading a container, tells of a loss of power. The files of an
+// --rm container are not written to last, so it can leave them empty, or some of them; those of others
+// are on the disk before the record is, without which they do not count.
+func lost(ct Container, err error) bool {
+	if ct.ID == "" {
+		return errors.Is(err, errEmpty)
+	}
+	return ct.AutoRemove && (errors.Is(err, errEmpty) || errors.Is(err, fs.ErrNotExist))
 }
 
 // Sweep is Survey for a command that shows no containers, or one.

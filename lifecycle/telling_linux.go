@@ -57,8 +57,8 @@ func (m *employer) give(j job) error {
 	if err != nil {
 		return fmt.Errorf("write the monitor's job: %w", err)
 	}
-	if _, err := m.socket.Write(append(line, '\n')); err != nil {
-		return fmt.Errorf("speak to the monitor: %w", err)
+	if _, err := m.socket.Write(append(line, '\n')); err != nil { // it was killed
+		return errNoBeginning
 	}
 	m.words = json.NewDecoder(m.socket)
 	if j.Tells && m.words.Decode(&word{}) != nil {

@@ -27,12 +27,27 @@ install_packages() {
   need_root "install ${missing[*]}"
   say "installing ${missing[*]}"
   apt-get -qq update
-  DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "${missing[@]}" >/dev/null
-  # The tests start a registry of their own; the package would leave one running.
+  without_services env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "${missing[@]}" >/dev/null
+  # The tests start a registry and an engine of their own; the packages would start theirs at the next boot.
   case " ${missing[*]} " in
-    *' docker-registry '*) systemctl disable --now docker-registry >/dev/null 2>&1 || true ;;
+    *' docker-registry '*) systemctl disable docker-registry >/dev/null 2>&1 || true ;;
+  esac
+  case " ${missing[*]} " in
+    *' docker.io '*) systemctl disable docker.service docker.socket containerd >/dev/null 2>&1 || true ;;
   esac
 }
+
+# without_services COMMAND…: runs it while no package may start its service, see invoke-rc.d(8). Who has
+# a policy keeps it.
+without_services() (
+  local policy=/usr/sbin/policy-rc.d
+  if [ ! -e $policy ]; then
+    trap 'rm -f $policy' EXIT
+    printf '#!/bin/sh\nexit 101\n' >$policy
+    chmod +x $policy
+  fi
+  "$@"
+)
 
 # go_version PROGRAM: its version as a number that compares, 1.26.3 as 1026; 0 if it is no Go.
 go_version() {

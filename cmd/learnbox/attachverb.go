@@ -112,7 +112,7 @@ func (a *app) show(at *lifecycle.Attachment, left chan struct{}) (code int, err 
 	}()
 	select {
 	case err := <-ended:
-		if errors.Is(err, io.EOF) {
+		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, unix.ECONNRESET) {
 			err = errors.New("the container's monitor is gone")
 		}
 		return code, err

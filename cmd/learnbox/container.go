@@ -71,7 +71,7 @@ func (c *PruneCmd) Run(a *app) error {
 		own, _, sizeErr := a.containerSize(a.ctx, ct)
 		err := all.Remove(ct, false)
 		switch {
-		case errors.Is(err, lifecycle.ErrRunning): // started meanwhile
+		case errors.Is(err, lifecycle.ErrRunning), errors.Is(err, lifecycle.ErrNotFound): // started or removed meanwhile
 		case err != nil:
 			failed = append(failed, fmt.Errorf("%s: %w", ct.Name, err))
 		default:

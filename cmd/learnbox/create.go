@@ -79,6 +79,7 @@ func (c *RunCmd) detach(a *app) error {
 		return err
 	}
 	defer told()
+	c.detached = true
 	ct, err := c.keep(ctx, a, c.Words)
 	if err != nil {
 		return err

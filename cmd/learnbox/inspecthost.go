@@ -150,7 +150,7 @@ func (d described) config() imageConfig {
 		c.Labels = map[string]string{}
 	}
 	c.User, c.WorkingDir = firstOf(f.User, c.User), firstOf(f.Workdir, c.WorkingDir)
-	c.Tty, c.OpenStdin, c.StdinOnce = f.TTY, d.OpenStdin, d.OpenStdin
+	c.Tty, c.OpenStdin, c.StdinOnce = f.TTY, d.OpenStdin, d.OpenStdin && !d.Detached
 	c.Hostname = firstOf(d.spec.Hostname, f.Hostname)
 	c.OnBuild, c.Volumes = nil, d.declaredVolumes()
 	if f.Entrypoint != nil {
@@ -164,8 +164,7 @@ func (d described) config() imageConfig {
 		c.Tty = p.Terminal
 		c.Env = slices.DeleteFunc(list(p.Env), d.addedByRuntime)
 	}
-	detached := slices.ContainsFunc(d.Command, func(w string) bool { return w == "-d" || w == "--detach" })
-	c.AttachStdout, c.AttachStderr, c.AttachStdin = !detached, !detached, d.OpenStdin && !detached
+	c.AttachStdout, c.AttachStderr, c.AttachStdin = !d.Detached, !d.Detached, d.OpenStdin && !d.Detached
 	return c
 }
 

@@ -1,8 +1,11 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -29,27 +32,35 @@ func psListing() listing {
 // rows makes one line for each container. What takes reading more than its two small
 // files is looked up only if it will be printed.
 func (c *PsCmd) rows(a *app, list []lifecycle.Container) ([]row, error) {
-	prints := func(field string) bool {
-		return c.Format == "json" || strings.Contains(c.Format, "json .") || strings.Contains(c.Format, "."+field)
-	}
 	var rows []row
 	for _, ct := range list {
 		r := c.row(ct, time.Now())
-		if c.Size && !c.Quiet || strings.Contains(c.Format, ".Size") {
-			own, whole, err := a.containerSize(a.ctx, ct)
-			if err != nil {
-				return nil, err
+		if err := c.addMore(a, ct, r); err != nil {
+			if _, gone := os.Stat(filepath.Join(a.root, "containers", ct.ID)); errors.Is(gone, fs.ErrNotExist) {
+				continue // removed since it was listed
 			}
-			r["Size"] = fmt.Sprintf("%s (virtual %s)", humanSize(own), humanSize(whole))
-		}
-		if prints("Mounts") || prints("Networks") {
-			if err := c.addConfig(a, ct, r); err != nil {
-				return nil, err
-			}
+			return nil, err
 		}
 		rows = append(rows, r)
 	}
 	return rows, nil
+}
+
+func (c *PsCmd) addMore(a *app, ct lifecycle.Container, r row) error {
+	prints := func(field string) bool {
+		return c.Format == "json" || strings.Contains(c.Format, "json .") || strings.Contains(c.Format, "."+field)
+	}
+	if c.Size && !c.Quiet || strings.Contains(c.Format, ".Size") {
+		own, whole, err := a.containerSize(a.ctx, ct)
+		if err != nil {
+			return err
+		}
+		r["Size"] = fmt.Sprintf("%s (virtual %s)", humanSize(own), humanSize(whole))
+	}
+	if prints("Mounts") || prints("Networks") {
+		return c.addConfig(a, ct, r)
+	}
+	return nil
 }
 
 func humanSize(bytes int64) string { return units.HumanSizeWithPrecision(float64(bytes), 3) }

@@ -36,15 +36,17 @@ func (c *RmCmd) Run(a *app) error {
 	var failed []error
 	for _, word := range c.Containers {
 		ct, err := all.Find(word)
-		if err == nil && c.Force {
-			err = killIfRunning(all, ct)
-		}
-		if err == nil {
+		switch {
+		case err == nil && c.Force:
+			err = removeByForce(all, ct, c.Volumes)
+		case err == nil:
 			err = all.Remove(ct, c.Volumes)
 		}
 		switch {
 		case errors.Is(err, lifecycle.ErrRunning):
 			failed = append(failed, hintedError{fmt.Errorf("%s: %w", word, err), "stop it first, or use -f"})
+		case errors.Is(err, lifecycle.ErrNotFound) && c.Force: // scripts make sure with it that a name is free
+			a.warn("rm", err.Error())
 		case errors.Is(err, lifecycle.ErrNotFound):
 			failed = append(failed, hintedError{err, "learnbox ps -a lists the containers"})
 		case err != nil:
@@ -56,8 +58,24 @@ func (c *RmCmd) Run(a *app) error {
 	return errors.Join(failed...)
 }
 
-// killIfRunning kills a container's program, and waits for its rest. An --rm
-// container is gone then.
+// removeByForce kills and removes a container. Somebody may start it between the two, so that
+// is tried more than once; and an --rm container goes by itself when it is killed.
+func removeByForce(all *lifecycle.Containers, ct lifecycle.Container, volumes bool) error {
+	for try := 1; ; try++ {
+		err := killIfRunning(all, ct)
+		if err == nil {
+			err = all.Remove(ct, volumes)
+		}
+		switch {
+		case errors.Is(err, lifecycle.ErrNotFound):
+			return nil
+		case !errors.Is(err, lifecycle.ErrRunning) || try == 10:
+			return err
+		}
+	}
+}
+
+// killIfRunning kills a container's program, and waits for its rest.
 func killIfRunning(all *lifecycle.Containers, ct lifecycle.Container) error {
 	_, err := all.Stop(ct.ID, unix.SIGKILL, -1)
 	if errors.Is(err, lifecycle.ErrNotRunning) {

@@ -35,6 +35,8 @@ type containerFlags struct {
 	Name    string `placeholder:"NAME" help:"Name of the container; a random one without it."`
 	Cidfile string `placeholder:"FILE" help:"Write the container's ID to this new file."`
 	imageFlags
+
+	detached bool // by run -d
 }
 
 // Help is printed below the flags.

@@ -163,7 +163,7 @@ func (c *RunCmd) hostPIDs(a *app) bool {
 func (c *containerFlags) record(a *app, ct *created, word string, img store.Image, rootfs string) lifecycle.Record {
 	return lifecycle.Record{
 		ID: ct.ID, Name: ct.Name, Image: word, ImageID: img.ID.String(), Rootfs: rootfs,
-		Created: time.Now().UTC(), AutoRemove: c.Rm, Init: ct.built.Init, OpenStdin: c.Interactive,
+		Created: time.Now().UTC(), AutoRemove: c.Rm, Init: ct.built.Init, OpenStdin: c.Interactive, Detached: c.detached,
 		Seccomp: ct.built.SeccompProfile, StopSignal: ct.built.StopSignal, Labels: ct.built.Labels,
 		Args: ct.built.Spec.Process.Args, Command: a.argv[min(1, len(a.argv)):], // a shield was not typed
 		Volumes: ct.Mounted(),

@@ -41,7 +41,7 @@ func (c *StartCmd) Run(a *app) error {
 	err := a.visit("start", c.Containers, func(all *lifecycle.Containers, ct lifecycle.Container, _ string) error {
 		err := c.startIfResting(a, ct)
 		if err != nil {
-			return exitError{codeOf(err), err}
+			return err
 		}
 		code, err = a.attachTo(all, ct, attachOptions{stdin: c.Interactive, signals: true, replay: true})
 		return err
@@ -53,8 +53,11 @@ func (c *StartCmd) Run(a *app) error {
 }
 
 // startIfResting starts a container; one that runs already is no error, as in
-// Docker.
+// Docker, but for a paused one.
 func (c *StartCmd) startIfResting(a *app, ct lifecycle.Container) error {
+	if ct.State.Status == lifecycle.Paused {
+		return hintedError{errors.New("the container is paused"), "learnbox unpause " + ct.Name}
+	}
 	told, err := c.tell(a.ctx, a, ct.Image, false, &stopFlags{})
 	if err != nil {
 		return err

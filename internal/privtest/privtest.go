@@ -20,6 +20,7 @@
 package privtest
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -47,9 +48,10 @@ const imagesEnv = "LEARNBOX_TEST_IMAGES"
 //	strace      strace is installed
 //	skopeo      skopeo is installed
 //	shellcheck  shellcheck is installed
+//	docker      Docker Engine 20.10 is installed; nobody needs to have started it
 //	vm          this is a machine of scripts/vm: cgroup v2, all capabilities
 func features() []string {
-	return []string{"root", "cgroup", "overlay", "net", "images", "registry", "tiny", "strace", "skopeo", "shellcheck", "vm"}
+	return []string{"root", "cgroup", "overlay", "net", "images", "registry", "tiny", "strace", "skopeo", "shellcheck", "docker", "vm"}
 }
 
 // Require skips the test, with the reason, when the machine lacks one of the named
@@ -119,6 +121,8 @@ func probe(name string) error {
 		return err
 	case "strace", "skopeo", "shellcheck":
 		return installed(name)
+	case "docker":
+		return engine()
 	case "vm":
 		return insideVM()
 	default:
@@ -132,6 +136,19 @@ func installed(program string) error {
 		return fmt.Errorf("%w (Debian and Ubuntu: scripts/test installs it)", err)
 	}
 	return nil
+}
+
+// engine looks for the version of Docker Engine that learnbox is compared with: others
+// differ from it, too.
+func engine() error {
+	if err := errors.Join(installed("dockerd"), installed("docker"), installed("skopeo")); err != nil {
+		return err
+	}
+	version, err := exec.Command("dockerd", "--version").Output() //nolint:noctx // it prints and ends
+	if err == nil && !strings.Contains(string(version), " 20.10.") {
+		err = fmt.Errorf("it takes Docker Engine 20.10, and here is %s", strings.TrimSpace(string(version)))
+	}
+	return err
 }
 
 // insideVM reports whether scripts/vm has booted this machine: it leaves its job there.
