@@ -184,6 +184,7 @@ func (d *Draft) Keep(r Record, spec *specs.Spec) error {
 	if err := d.save(r, spec, State{Status: Created}); err != nil {
 		return errors.Join(err, d.Discard())
 	}
+	d.all.Report(r, "create")
 	return errors.Join(d.all.unlist(d.ID), d.lock.Release())
 }
 
@@ -210,7 +211,11 @@ func (c *Containers) Remove(ct Container) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(c.remove(ct.ID, ct.Name), lock.Release())
+	err = c.remove(ct.ID, ct.Name)
+	if err == nil {
+		c.Report(ct.Record, "destroy")
+	}
+	return errors.Join(err, lock.Release())
 }
 
 // remove removes a container's files. A rename takes it out of all listings at

@@ -58,6 +58,7 @@ func (c *Containers) Rename(id, to string) (err error) {
 	if err = errors.Join(err, c.write(r, "container.json", r)); err != nil {
 		return errors.Join(err, os.Remove(link))
 	}
+	c.Report(r, "rename", "oldName", "/"+from)
 	_, err = c.drop(from, func(owner string) bool { return owner == id })
 	return err
 }

@@ -100,12 +100,22 @@ func (c *Containers) settle(id string) error {
 		return c.remove(id, c.nameOf(id))
 	case err != nil:
 		return err
+	}
+	s := ct.State
+	s.Status, s.ExitCode, s.Pid, s.Finished = Exited, 137, 0, time.Now().UTC()
+	s.Error = "its parent process was killed, and the container with it"
+	ran := ct.State.Status == Running || ct.State.Status == Paused
+	if ran {
+		c.reportDie(ct.Record, s)
+	}
+	switch {
 	case ct.AutoRemove, ct.State.Status == Created && ct.State.Pid != 0: // its program never ran
-		return c.remove(id, ct.Name)
-	case ct.State.Status == Running, ct.State.Status == Paused:
-		s := ct.State
-		s.Status, s.ExitCode, s.Pid, s.Finished = Exited, 137, 0, time.Now().UTC()
-		s.Error = "its parent process was killed, and the container with it"
+		err := c.remove(id, ct.Name)
+		if err == nil {
+			c.Report(ct.Record, "destroy")
+		}
+		return err
+	case ran:
 		if err := c.setState(ct.Record, s); err != nil {
 			return err
 		}
