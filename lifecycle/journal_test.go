@@ -92,6 +92,24 @@ func TestAJournalBeginsAnew(t *testing.T) {
 	}
 }
 
+// Whoever opened the file before it was renamed must open the new one: who follows is there
+// by then.
+func TestNobodyWritesToTheFileBefore(t *testing.T) {
+	j := OpenJournal(t.TempDir())
+	j.Tell(NewEvent("container", "one", "id"))
+	f, err := os.OpenFile(j.path, os.O_RDWR|os.O_APPEND, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if err := os.Rename(j.path, j.path+".1"); err != nil {
+		t.Fatal(err)
+	}
+	if j.tell(f, []Event{NewEvent("container", "two", "id")}) {
+		t.Error("it was told there")
+	}
+}
+
 // Somebody who may not write there loses his events, and nothing else.
 func TestEventsThatCannotBeWrittenAreLost(t *testing.T) {
 	Journal{}.Tell(NewEvent("image", "pull", "alpine"))
