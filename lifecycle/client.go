@@ -22,9 +22,12 @@ import (
 var ErrNotRunning = errors.New("the container is not running")
 
 // A RefusedError is what a monitor answered instead of doing what it was asked.
-type RefusedError struct{ Text string }
+type RefusedError struct{ Text, Way string }
 
 func (e *RefusedError) Error() string { return e.Text }
+
+// Hint returns the way out, if one is known.
+func (e *RefusedError) Hint() string { return e.Way }
 
 // ask sends one request to the monitor of a container.
 //
@@ -50,7 +53,7 @@ func (c *Containers) ask(id string, r request) (net.Conn, *bufio.Reader, respons
 		err = json.Unmarshal(line, &answer)
 	}
 	if err == nil && answer.Error != "" {
-		err = &RefusedError{answer.Error}
+		err = &RefusedError{answer.Error, answer.Hint}
 	}
 	if err != nil {
 		if _, refused := errors.AsType[*RefusedError](err); !refused {

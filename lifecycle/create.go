@@ -188,6 +188,7 @@ func (d *Draft) Keep(r Record, spec *specs.Spec) error {
 	if err := d.save(r, spec, State{Status: Created}); err != nil {
 		return errors.Join(err, d.Discard())
 	}
+	d.all.Report(r, "create")
 	return errors.Join(d.all.unlist(d.ID), d.lock.Release())
 }
 
@@ -218,7 +219,12 @@ func (c *Containers) Remove(ct Container, volumes bool) error {
 	if volumes {
 		err = c.removeAnonymous(ct.ID, ct.Volumes)
 	}
-	return errors.Join(err, c.remove(ct.ID, ct.Name), lock.Release())
+	if removed := c.remove(ct.ID, ct.Name); removed != nil {
+		err = errors.Join(err, removed)
+	} else {
+		c.Report(ct.Record, "destroy")
+	}
+	return errors.Join(err, lock.Release())
 }
 
 // remove removes a container's files. A rename takes it out of all listings at

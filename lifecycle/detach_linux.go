@@ -150,7 +150,9 @@ func RunMonitor() int {
 	if err != nil {
 		return 1
 	}
-	_, _ = live.Oversee(nil, nil, nil).Wait() // the state file tells
+	m := live.Oversee(nil, nil, nil)
+	go m.troubles.watch(m)
+	_, _ = m.Wait() // the state file tells
 	return 0
 }
 

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"io"
 	"os"
+	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -33,6 +35,14 @@ type ExecOptions struct {
 type Exec struct {
 	*sandbox.Process
 	streams *streams
+	report  func(action string, attributes ...string)
+}
+
+// Wait waits for the program's end.
+func (e *Exec) Wait() (sandbox.Status, error) {
+	status, err := e.Process.Wait()
+	e.report("exec_die", "exitCode", strconv.Itoa(status.Code))
+	return status, err
 }
 
 // Exec starts a program in a running container.
@@ -52,6 +62,9 @@ func (c *Containers) Exec(ctx context.Context, ct Container, o ExecOptions) (_ *
 			return nil, err
 		}
 	}
+	report := c.execReporter(ct.Record)
+	command := ": " + strings.Join(o.Process.Args, " ")
+	report("exec_create" + command)
 	p, err := sandbox.Enter(ctx, sandbox.EnterOptions{
 		CloneOptions: sandbox.CloneOptions{
 			Cgroup: c.Cgroup(ct.ID), Programs: c.bin, Empty: c.file(ct.ID, "merged"),
@@ -68,7 +81,17 @@ func (c *Containers) Exec(ctx context.Context, ct Container, o ExecOptions) (_ *
 		}
 		return nil, err
 	}
-	return &Exec{p, s}, nil
+	report("exec_start" + command)
+	return &Exec{p, s, report}, nil
+}
+
+// execReporter tells what happens to one program that enters a container, each time with
+// the same ID. Of one that outlives its command nobody tells the end.
+func (c *Containers) execReporter(r Record) func(action string, attributes ...string) {
+	id := newID()
+	return func(action string, attributes ...string) {
+		c.Report(r, action, append(attributes, "execID", id)...)
+	}
 }
 
 // grace is how long a program's output is waited for when it has ended and others

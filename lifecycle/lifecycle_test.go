@@ -83,7 +83,7 @@ func empty(t *testing.T, c *Containers) {
 			t.Fatal(err)
 		}
 		for _, e := range entries {
-			if e.Name() != "names" {
+			if e.Name() != "names" && e.Name() != "events" { // what happened stays to be read
 				t.Errorf("%s/%s is left", filepath.Base(dir), e.Name())
 			}
 		}

@@ -10,6 +10,8 @@ import (
 	"io/fs"
 	"os"
 	"time"
+
+	"github.com/learnbox/learnbox/internal/atomicfile"
 )
 
 // An Entry is one record of a log: a line, or a part of one, with its newline.
@@ -23,7 +25,7 @@ type Entry struct {
 // said nothing has no entries. The entry that is being written comes later, if it
 // comes.
 func (c *Containers) Logs(id string, each func(Entry)) error {
-	t := tail{path: c.file(id, LogName)}
+	t := tail[Entry]{path: c.file(id, LogName)}
 	defer t.close()
 	if err := t.before(each); err != nil {
 		return err
@@ -35,7 +37,7 @@ func (c *Containers) Logs(id string, each func(Entry)) error {
 // until it is at rest or ctx ends.
 func (c *Containers) Follow(ctx context.Context, id string, each func(Entry), caughtUp func()) error {
 	const pause = 50 * time.Millisecond
-	t := tail{path: c.file(id, LogName)}
+	t := tail[Entry]{path: c.file(id, LogName)}
 	defer t.close()
 	if err := t.before(each); err != nil {
 		return err
@@ -65,26 +67,34 @@ func (c *Containers) watched(id string) bool {
 	return err == nil
 }
 
-// A tail reads a log that grows, and that may begin anew under the same name.
-type tail struct {
+// A tail reads a file of JSON lines that grows, and that may begin anew under the same
+// name.
+type tail[T any] struct {
 	path string
 	f    *os.File
 	in   *bufio.Reader
 	rest []byte // of a record that is not whole yet
 }
 
-// before reads the log that was there before the present one.
-func (t *tail) before(each func(Entry)) error {
-	old := tail{path: t.path + ".1"}
+// before reads the file that was there before the present one. The present one is open
+// by then: it could become the one before.
+func (t *tail[T]) before(each func(T)) error {
+	if err := t.open(); err != nil {
+		return err
+	}
+	old := tail[T]{path: t.path + ".1"}
 	defer old.close()
 	if err := old.open(); err != nil {
 		return err
+	}
+	if t.f != nil && old.f != nil && atomicfile.Linked(t.f, old.path) {
+		return nil // it has become it just now, and is read from its beginning
 	}
 	return old.records(each)
 }
 
 // read reads what is there now.
-func (t *tail) read(each func(Entry)) error {
+func (t *tail[T]) read(each func(T)) error {
 	if err := t.records(each); err != nil {
 		return err
 	}
@@ -97,13 +107,16 @@ func (t *tail) read(each func(Entry)) error {
 			return nil
 		}
 	}
+	if err := t.records(each); err != nil { // the last that were written before it was renamed
+		return err
+	}
 	if err := t.open(); err != nil {
 		return err
 	}
 	return t.records(each)
 }
 
-func (t *tail) open() error {
+func (t *tail[T]) open() error {
 	t.close()
 	f, err := os.Open(t.path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -116,7 +129,7 @@ func (t *tail) open() error {
 	return nil
 }
 
-func (t *tail) close() {
+func (t *tail[T]) close() {
 	if t.f != nil {
 		t.f.Close()
 	}
@@ -124,7 +137,7 @@ func (t *tail) close() {
 }
 
 // records reads to the end of the file.
-func (t *tail) records(each func(Entry)) error {
+func (t *tail[T]) records(each func(T)) error {
 	for t.f != nil {
 		line, err := t.in.ReadBytes('\n')
 		t.rest = append(t.rest, line...)
@@ -134,7 +147,7 @@ func (t *tail) records(each func(Entry)) error {
 		if err != nil {
 			return fmt.Errorf("read the log: %w", err)
 		}
-		var e Entry
+		var e T
 		if json.Unmarshal(t.rest, &e) == nil { // a power cut may have left anything
 			each(e)
 		}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"strconv"
 	"sync"
 	"syscall"
 	"time"
@@ -30,6 +31,7 @@ type Monitor struct {
 	pumps    sync.WaitGroup
 	serving  sync.WaitGroup // clients
 	done     chan struct{}  // closed when the container is at rest
+	troubles troubles
 
 	mu      sync.Mutex
 	state   State
@@ -51,7 +53,7 @@ func (r *Live) Oversee(stdin io.Reader, stdout, stderr io.Writer) *Monitor {
 	m := &Monitor{
 		live: r, state: r.state, done: make(chan struct{}),
 		log:     logWriter{path: r.draft.all.file(r.draft.ID, LogName)},
-		clients: map[*client]bool{},
+		clients: map[*client]bool{}, troubles: troubles{changed: make(chan struct{}, 1)},
 	}
 	if stdout != nil {
 		own := &client{vital: true, write: func(stream byte, p []byte) error {
@@ -172,6 +174,7 @@ func (m *Monitor) fail(err error) {
 // Wait waits for the end of the program, and brings the container to rest.
 func (m *Monitor) Wait() (sandbox.Status, error) {
 	status, err := m.live.Wait()
+	m.troubles.tell(m, status.Count)
 	m.pumps.Wait()
 	m.log.close()
 	m.mu.Lock()
@@ -205,7 +208,12 @@ func (m *Monitor) farewell() {
 
 // Stop asks the program to end, and kills it if it has not after timeout; a
 // negative one waits for ever.
-func (m *Monitor) Stop(sig unix.Signal, timeout time.Duration) error {
+func (m *Monitor) Stop(sig unix.Signal, timeout time.Duration) (err error) {
+	defer func() {
+		if err == nil {
+			m.report("stop")
+		}
+	}()
 	if err := m.Kill(sig); err != nil {
 		return err
 	}
@@ -231,6 +239,9 @@ func (m *Monitor) Stop(sig unix.Signal, timeout time.Duration) error {
 // Kill sends a signal to the first process. One that has ended feels none.
 func (m *Monitor) Kill(sig unix.Signal) error {
 	err := m.live.Signal(sig)
+	if err == nil {
+		m.report("kill", "signal", strconv.Itoa(int(sig)))
+	}
 	if err == nil && sig == unix.SIGKILL {
 		err = m.resumeIfPaused() // a frozen process cannot die
 	}
@@ -254,7 +265,7 @@ func (m *Monitor) Pause() error {
 		}
 		return err
 	}
-	return m.become(Paused)
+	return m.become(Paused, "pause")
 }
 
 // Resume undoes Pause.
@@ -267,7 +278,7 @@ func (m *Monitor) Resume() error {
 	if err := m.live.Resume(); err != nil {
 		return err
 	}
-	return m.become(Running)
+	return m.become(Running, "unpause")
 }
 
 func (m *Monitor) resumeIfPaused() error {
@@ -280,9 +291,13 @@ func (m *Monitor) resumeIfPaused() error {
 	return m.Resume()
 }
 
-func (m *Monitor) become(s Status) error {
+func (m *Monitor) become(s Status, action string) error {
 	m.state.Status = s
-	return m.live.draft.all.setState(m.live.record, m.state)
+	err := m.live.draft.all.setState(m.live.record, m.state)
+	if err == nil {
+		m.report(action)
+	}
+	return err
 }
 
 // resize tells the terminal its size.

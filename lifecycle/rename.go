@@ -61,6 +61,7 @@ func (c *Containers) Rename(id, to string) (err error) {
 		}
 		return errors.Join(err, os.Remove(link))
 	}
+	c.Report(r, "rename", "oldName", "/"+from)
 	_, err = c.drop(from, func(owner string) bool { return owner == id })
 	return err
 }

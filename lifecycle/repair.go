@@ -112,12 +112,23 @@ func (c *Containers) settle(id string) error {
 	case err != nil:
 		return err
 	case ct.State.Status == Created && ct.State.Pid == 0: // somebody is about to start it, or died then
+		return c.unlist(id)
+	}
+	s := ct.State
+	s.Status, s.ExitCode, s.Pid, s.Finished = Exited, 137, 0, time.Now().UTC()
+	s.Error = "its parent process was killed, and the container with it"
+	ran := ct.State.Status == Running || ct.State.Status == Paused
+	if ran {
+		c.reportDie(ct.Record, s)
+	}
+	switch {
 	case ct.AutoRemove, ct.State.Status == Created: // its program never ran
-		return errors.Join(c.removeAnonymous(id, ct.Volumes), c.remove(id, ct.Name))
-	case ct.State.Status == Running, ct.State.Status == Paused:
-		s := ct.State
-		s.Status, s.ExitCode, s.Pid, s.Finished = Exited, 137, 0, time.Now().UTC()
-		s.Error = "its parent process was killed, and the container with it"
+		err := errors.Join(c.removeAnonymous(id, ct.Volumes), c.remove(id, ct.Name))
+		if err == nil {
+			c.Report(ct.Record, "destroy")
+		}
+		return err
+	case ran:
 		if err := c.setState(ct.Record, s); err != nil {
 			return err
 		}

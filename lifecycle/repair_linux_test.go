@@ -202,7 +202,7 @@ func TestIdleEndsWhatTheDeadLeft(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := c.Remove(ct); err != nil {
+	if err := c.Remove(ct, false); err != nil {
 		t.Fatal(err)
 	}
 	empty(t, c)
@@ -217,10 +217,10 @@ func TestIdleWantsAContainer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := c.Remove(ct); err != nil {
+	if err := c.Remove(ct, false); err != nil {
 		t.Fatal(err)
 	}
-	if err := c.Remove(ct); !errors.Is(err, ErrNotFound) {
+	if err := c.Remove(ct, false); !errors.Is(err, ErrNotFound) {
 		t.Errorf("the second Remove = %v, want ErrNotFound", err)
 	}
 	if _, err := c.StartDetached(ct.ID, StartOptions{}); !errors.Is(err, ErrNotFound) {

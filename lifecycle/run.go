@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strconv"
 	"syscall"
 	"time"
 
@@ -101,6 +102,9 @@ func (d *Draft) Start(ctx context.Context, r Record, spec *specs.Spec, o StartOp
 			if err := save(); err != nil {
 				return sandbox.Filter{}, err
 			}
+			if !d.again {
+				d.all.Journal().Tell(d.all.event(r, "create"), d.all.event(r, "attach"))
+			}
 			return o.Filter()
 		},
 	})
@@ -115,6 +119,7 @@ func (d *Draft) Start(ctx context.Context, r Record, spec *specs.Spec, o StartOp
 		d.streams.close()
 		return nil, errors.Join(err, d.giveUp(r, err))
 	}
+	d.all.Report(r, "start")
 	return live, nil
 }
 
@@ -161,7 +166,7 @@ func ExitStep() narrate.Step {
 // can be read from its state; if somebody gave the run up, nothing is left.
 func (d *Draft) giveUp(r Record, err error) error {
 	if _, failed := errors.AsType[*sandbox.StepError](err); !failed && !d.again {
-		return d.Discard()
+		return d.vanish(r)
 	}
 	if d.init != nil {
 		d.init.Abort()
@@ -171,10 +176,14 @@ func (d *Draft) giveUp(r Record, err error) error {
 }
 
 // end writes the last state of a container, or removes it if it was to go or
-// never came to be, and gives its lock back.
+// never came to be, and gives its lock back. Repair does the rest of it if it is
+// killed meanwhile.
 func (d *Draft) end(r Record, s State) error {
+	if d.saved {
+		d.all.Report(r, "die", "exitCode", strconv.Itoa(s.ExitCode))
+	}
 	if r.AutoRemove || !d.saved {
-		return d.Discard()
+		return d.vanish(r)
 	}
 	s.Finished = time.Now().UTC()
 	return errors.Join(
@@ -182,6 +191,15 @@ func (d *Draft) end(r Record, s State) error {
 		d.all.unlist(d.ID),
 		d.lock.Release(),
 	)
+}
+
+// vanish is Discard, which is told if there was a container.
+func (d *Draft) vanish(r Record) error {
+	err := d.Discard()
+	if d.saved && err == nil {
+		d.all.Report(r, "destroy")
+	}
+	return err
 }
 
 // exitCode is the code of a run that ends with err.

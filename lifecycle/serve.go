@@ -8,9 +8,12 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
+	"strconv"
 	"sync"
 	"time"
 
+	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
 	"github.com/learnbox/learnbox/internal/linux"
@@ -43,6 +46,7 @@ const (
 	doKill    = "kill"
 	doPause   = "pause"
 	doResume  = "resume"
+	doUpdate  = "update"
 	doWait    = "wait"
 	doProcess = "process" // nothing but an answer: the container is watched over
 )
@@ -52,12 +56,17 @@ type request struct {
 	Signal  int           `json:"signal,omitempty"`
 	Timeout time.Duration `json:"timeout,omitempty"` // of stop; negative: for ever
 	Stdin   bool          `json:"stdin,omitempty"`   // of attach: the client has input
+
+	Resources *specs.LinuxResources `json:"resources,omitempty"` // of update: all of them
 }
 
 type response struct {
 	Error string `json:"error,omitempty"`
+	Hint  string `json:"hint,omitempty"`
 	Code  int    `json:"code,omitempty"` // of the program, after wait and stop
 	TTY   bool   `json:"tty,omitempty"`  // after attach
+
+	Warnings []string `json:"warnings,omitempty"` // after update
 }
 
 // listen opens the socket, unless the program has ended already. Without one the
@@ -103,10 +112,17 @@ func (m *Monitor) serve(c net.Conn) {
 		m.attach(c, in, r)
 		return
 	}
-	err = m.do(r)
+	m.troubles.tell(m, m.live.Count())
 	answer := response{}
+	if r.Do == doUpdate {
+		if answer.Warnings, err = m.update(r.Resources); errors.Is(err, os.ErrProcessDone) {
+			return
+		}
+	} else {
+		err = m.do(r)
+	}
 	if err != nil {
-		answer.Error = err.Error()
+		answer.Error, answer.Hint = err.Error(), hintOf(err)
 	} else if r.Do == doWait || r.Do == doStop {
 		<-m.done
 		answer.Code = m.status.Code
@@ -130,6 +146,15 @@ func (m *Monitor) do(r request) error {
 	return fmt.Errorf("unknown request %q: is this another version of learnbox?", r.Do)
 }
 
+// hintOf is the way out that an error knows.
+func hintOf(err error) string {
+	var h interface{ Hint() string }
+	if errors.As(err, &h) {
+		return h.Hint()
+	}
+	return ""
+}
+
 func reply(w io.Writer, r response) {
 	line, err := json.Marshal(r)
 	if err == nil {
@@ -151,6 +176,7 @@ func (m *Monitor) attach(c net.Conn, in *bufio.Reader, r request) {
 		return writeFrame(c, stream, p)
 	}}
 	reply(c, response{TTY: m.live.Terminal != nil})
+	m.report("attach")
 	m.join(me)
 	defer m.leave(me)
 	left := make(chan struct{})
@@ -166,6 +192,7 @@ func (m *Monitor) attach(c net.Conn, in *bufio.Reader, r request) {
 	case <-m.done:
 		_ = me.write(frameExit, binary.BigEndian.AppendUint32(nil, uint32(m.status.Code)))
 	case <-left:
+		m.report("detach")
 	}
 }
 
@@ -181,7 +208,10 @@ func (m *Monitor) hear(in *bufio.Reader, stdin bool) error {
 	case kind == frameEOF && stdin && m.live.streams.in != nil && !m.live.record.Detached:
 		_ = m.live.streams.in.Close() // somebody else may have closed it; the client still wants to see the output
 	case kind == frameResize && len(p) == 4:
-		_ = m.resize(binary.BigEndian.Uint16(p), binary.BigEndian.Uint16(p[2:])) // it may have ended
+		rows, cols := binary.BigEndian.Uint16(p), binary.BigEndian.Uint16(p[2:])
+		if m.resize(rows, cols) == nil { // else it has ended
+			m.report("resize", "height", strconv.Itoa(int(rows)), "width", strconv.Itoa(int(cols)))
+		}
 	case kind == frameSignal && len(p) == 1:
 		_ = m.Kill(unix.Signal(p[0])) // likewise
 	}

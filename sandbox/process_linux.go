@@ -5,6 +5,7 @@ import (
 	"os"
 	"sync"
 
+	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
 	"github.com/learnbox/learnbox/internal/linux"
@@ -21,10 +22,10 @@ type Process struct {
 
 	group   *cgroup.Group
 	ownPids bool // it has a pid namespace of its own
-	memory  bool // it can reach a limit of memory
 
 	mu    sync.Mutex
-	ended bool // from then on the PID may be somebody else's
+	ended bool  // from then on the PID may be somebody else's
+	reach Reach // the limits that it can reach
 }
 
 // Signal sends a signal to the container's first process. os.ErrProcessDone
@@ -53,6 +54,55 @@ func (p *Process) Pause() error { return p.group.Freeze(true) }
 // Resume undoes Pause.
 func (p *Process) Resume() error { return p.group.Freeze(false) }
 
+// Update changes the container's limits and calls keep: all or nothing, see
+// cgroup.Group.Update. os.ErrProcessDone says that the first process has ended.
+func (p *Process) Update(r *specs.LinuxResources, keep func() error) (warnings []string, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.ended {
+		return nil, os.ErrProcessDone
+	}
+	warnings, err = p.group.Update(r, keep)
+	if err == nil {
+		now := reachOf(r)
+		p.reach = Reach{p.reach.Memory || now.Memory, p.reach.Pids || now.Pids, p.reach.CPU || now.CPU}
+	}
+	return warnings, err
+}
+
+// Reach says which limits the container can reach.
+func (p *Process) Reach() Reach {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.reach
+}
+
+// Count is what limits have brought about so far. A container without any is not asked.
+func (p *Process) Count() cgroup.Count {
+	if p.Reach() == (Reach{}) {
+		return cgroup.Count{}
+	}
+	return p.group.Count()
+}
+
+// Watch tells when it may have grown; see cgroup.Group.Watch.
+func (p *Process) Watch() (grown <-chan struct{}, stop func(), err error) {
+	r := p.Reach()
+	return p.group.Watch(r.Memory, r.Pids)
+}
+
+// reachOf reads off a configuration which limits it sets.
+func reachOf(r *specs.LinuxResources) Reach {
+	if r == nil {
+		return Reach{}
+	}
+	return Reach{
+		Memory: r.Memory != nil && r.Memory.Limit != nil,
+		Pids:   r.Pids != nil && r.Pids.Limit != nil && *r.Pids.Limit > 0,
+		CPU:    r.CPU != nil && r.CPU.Quota != nil && *r.CPU.Quota > 0,
+	}
+}
+
 // Wait waits for the first process, ends what it left behind, and removes the
 // cgroup. The kernel ends a pid namespace with its PID 1, so the cgroup is
 // empty; with --pid=host there is none and the cgroup says who is left.
@@ -70,9 +120,8 @@ func (p *Process) Wait() (Status, error) {
 		err = errors.Join(err, p.group.Kill())
 	}
 	status := exitStatus(ws)
-	if p.memory {
-		status.OOMKilled = p.group.OOMKills() > 0 // the count goes with the group
-	}
+	status.Count = p.Count() // it goes with the group
+	status.OOMKilled = status.Count.OOMKills > 0
 	return status, errors.Join(err, p.group.Remove())
 }
 

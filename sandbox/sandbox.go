@@ -25,6 +25,7 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/learnbox/learnbox/narrate"
+	"github.com/learnbox/learnbox/sandbox/cgroup"
 	"github.com/learnbox/learnbox/sandbox/rootfs"
 	"github.com/learnbox/learnbox/sandbox/tty"
 )
@@ -96,8 +97,12 @@ type Status struct {
 	Code   int            // exit status, or 128 + Signal
 	Signal syscall.Signal // 0 if it exited by itself
 
-	OOMKilled bool // the kernel killed a process of the container at its limit of memory
+	OOMKilled bool         // the kernel killed a process of the container at its limit of memory
+	Count     cgroup.Count // what its limits have brought about
 }
+
+// A Reach names the limits that a container can reach.
+type Reach struct{ Memory, Pids, CPU bool }
 
 // A StepError reports the step that a container could not take.
 type StepError struct {

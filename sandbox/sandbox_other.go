@@ -8,7 +8,10 @@ import (
 	"os"
 	"syscall"
 
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+
 	"github.com/learnbox/learnbox/narrate"
+	"github.com/learnbox/learnbox/sandbox/cgroup"
 	"github.com/learnbox/learnbox/sandbox/tty"
 )
 
@@ -68,6 +71,22 @@ func (p *Process) Pause() error { return errors.ErrUnsupported }
 
 // Resume needs Linux.
 func (p *Process) Resume() error { return errors.ErrUnsupported }
+
+// Update needs Linux.
+func (p *Process) Update(*specs.LinuxResources, func() error) ([]string, error) {
+	return nil, errors.ErrUnsupported
+}
+
+// Reach is nothing.
+func (p *Process) Reach() Reach { return Reach{} }
+
+// Count is nothing.
+func (p *Process) Count() cgroup.Count { return cgroup.Count{} }
+
+// Watch needs Linux.
+func (p *Process) Watch() (grown <-chan struct{}, stop func(), err error) {
+	return nil, nil, errors.ErrUnsupported
+}
 
 // Wait needs Linux.
 func (p *Process) Wait() (Status, error) { return Status{}, errors.ErrUnsupported }

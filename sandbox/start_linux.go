@@ -25,14 +25,15 @@ func (i *Init) Start(ctx context.Context, c Config) (*Process, error) {
 		return nil, cmp.Or(ctx.Err(), err)
 	}
 	i.ch.close()
-	return &Process{Pid: i.pid, Terminal: i.terminal, Warnings: i.warnings, group: i.group, ownPids: !i.HostPIDs, memory: i.memoryEnds()}, nil
+	return &Process{Pid: i.pid, Terminal: i.terminal, Warnings: i.warnings, group: i.group, ownPids: !i.HostPIDs, reach: i.reach()}, nil
 }
 
-// memoryEnds reports whether the container can reach a limit of memory: its own,
-// or maybe that of a group above.
-func (i *Init) memoryEnds() bool {
-	r := i.Spec.Linux.Resources
-	return r != nil && r.Memory != nil && r.Memory.Limit != nil || strings.Contains(i.Cgroup, "/")
+// reach is what the container can run into: its own limits, or maybe the limit of
+// memory of a group above.
+func (i *Init) reach() Reach {
+	r := reachOf(i.Spec.Linux.Resources)
+	r.Memory = r.Memory || strings.Contains(i.Cgroup, "/")
+	return r
 }
 
 func (i *Init) start(ctx context.Context) error {
@@ -134,7 +135,7 @@ func (i *Init) listen() error {
 
 // diedEarly is the error of an init that ended without a word.
 func (i *Init) diedEarly() error {
-	if !i.enters && i.memoryEnds() && (i.group.OOMKills() > 0 || i.couldNotSay()) {
+	if !i.enters && i.reach().Memory && (i.group.OOMKills() > 0 || i.couldNotSay()) {
 		return &StepError{
 			Step: "cgroup.limit", Text: "the init ran out of memory before the program could start", Code: 125, Way: memoryHint,
 		}
@@ -143,7 +144,7 @@ func (i *Init) diedEarly() error {
 	switch {
 	case i.enters:
 		early.Step, early.Way = "exec.start", enterHint
-	case i.memoryEnds():
+	case i.reach().Memory:
 		early.Way = memoryHint // maybe nobody counts in the group, only above
 	}
 	return early

@@ -34,6 +34,8 @@ type cli struct {
 	Cp        CpCmd        `cmd:"" group:"containers" help:"Copy files out of a container, or into it"`
 	Top       TopCmd       `cmd:"" group:"containers" help:"Show the processes of a container"`
 	Port      PortCmd      `cmd:"" group:"containers" help:"List the published ports of a container"`
+	Stats     StatsCmd     `cmd:"" group:"containers" help:"Show what containers use"`
+	Update    UpdateCmd    `cmd:"" group:"containers" help:"Change the limits of containers"`
 	Diff      DiffCmd      `cmd:"" group:"containers" help:"List what a container has changed in its files"`
 	Rename    RenameCmd    `cmd:"" group:"containers" help:"Give a container another name"`
 	Rm        RmCmd        `cmd:"" group:"containers" help:"Remove containers"`
@@ -59,6 +61,7 @@ type cli struct {
 	Byhand ByhandCmd `cmd:"" group:"explain" help:"Print a shell script that builds a container without learnbox"`
 	Whatif WhatifCmd `cmd:"" group:"explain" help:"Leave a step of a run out, where it does no harm, and compare"`
 
+	Events     EventsCmd     `cmd:"" group:"machine" help:"Show what happens to containers and images"`
 	Doctor     DoctorCmd     `cmd:"" group:"machine" help:"Tell what this machine offers to containers, and what is missing"`
 	Version    VersionCmd    `cmd:"" group:"machine" help:"Show the version of learnbox and of the kernel"`
 	Completion CompletionCmd `cmd:"" group:"machine" help:"Print a completion script for a shell"`

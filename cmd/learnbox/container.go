@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"time"
 
@@ -22,7 +23,9 @@ type ContainerCmd struct {
 	Prune   PruneCmd   `cmd:"" help:"Remove all containers that are at rest"`
 	Rename  RenameCmd  `cmd:"" help:"Give a container another name"`
 	Rm      RmCmd      `cmd:"" help:"Remove containers"`
+	Stats   StatsCmd   `cmd:"" help:"Show what containers use"`
 	Top     TopCmd     `cmd:"" help:"Show the processes of a container"`
+	Update  UpdateCmd  `cmd:"" help:"Change the limits of containers"`
 }
 
 // Help is printed below the verbs.
@@ -84,6 +87,7 @@ func (c *PruneCmd) Run(a *app) error {
 	if len(removed) > 0 {
 		fmt.Fprintf(a.stdout, "Deleted Containers:\n%s\n\n", strings.Join(removed, "\n"))
 	}
+	all.Journal().Tell(lifecycle.NewEvent("container", "prune", "", "reclaimed", strconv.FormatInt(bytes, 10)))
 	fmt.Fprintf(a.stdout, "Total reclaimed space: %s\n", humanSize(bytes))
 	return errors.Join(failed...)
 }

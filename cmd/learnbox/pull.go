@@ -71,6 +71,7 @@ func (a *app) pull(ctx context.Context, word, platform string, out *pullOutput) 
 	if isTiny(ref) {
 		img, err := a.importTiny(ctx)
 		if err == nil {
+			a.tellImage("pull", ref.Familiar(), ref.Familiar())
 			out.last(ref.String())
 		}
 		return img, err
@@ -102,6 +103,7 @@ func (a *app) pull(ctx context.Context, word, platform string, out *pullOutput) 
 	if err != nil {
 		return store.Image{}, a.asRoot("write below "+a.root, err)
 	}
+	a.tellImage("pull", ref.Familiar(), ref.Familiar())
 	out.end(ref, result)
 	if err := s.Clean(ctx, abandoned); err != nil {
 		fmt.Fprintf(a.stderr, "warning: %v\n", err)

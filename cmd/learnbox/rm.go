@@ -77,7 +77,10 @@ func removeByForce(all *lifecycle.Containers, ct lifecycle.Container, volumes bo
 
 // killIfRunning kills a container's program, and waits for its rest.
 func killIfRunning(all *lifecycle.Containers, ct lifecycle.Container) error {
-	_, err := all.Stop(ct.ID, unix.SIGKILL, -1)
+	err := all.Kill(ct.ID, unix.SIGKILL)
+	if err == nil {
+		_, err = all.Wait(ct.ID)
+	}
 	if errors.Is(err, lifecycle.ErrNotRunning) {
 		return nil
 	}

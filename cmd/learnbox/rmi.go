@@ -70,6 +70,12 @@ func (c *RmiCmd) remove(a *app, s *store.Store, word string) error {
 		}
 	}
 	removed, err := s.Remove(a.ctx, word, c.Force)
+	for _, n := range removed.Untagged {
+		a.tellImage("untag", img.ID.String(), n)
+	}
+	if removed.Image != nil {
+		a.tellImage("delete", img.ID.String(), img.ID.String())
+	}
 	for _, line := range removed.Lines() {
 		fmt.Fprintln(a.stdout, line)
 	}

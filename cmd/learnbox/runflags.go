@@ -98,7 +98,7 @@ func (f *runFlags) options(command []string) (spec.Options, error) {
 		CapAdd: f.CapAdd, CapDrop: f.CapDrop, SecurityOpt: f.SecurityOpt,
 		Ulimits: f.Ulimit, Sysctls: f.Sysctl, Labels: f.Label,
 		Network: f.Network, PID: f.PID, IPC: f.IPC, UTS: f.UTS, ShmSize: f.ShmSize,
-		Cgroupns: f.Cgroupns, Limits: spec.Limits(f.limitFlags),
+		Cgroupns: f.Cgroupns, Limits: f.limits(),
 	}, nil
 }
 

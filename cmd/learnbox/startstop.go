@@ -141,7 +141,11 @@ func (c *RestartCmd) Run(a *app) error {
 		if err := stopOne(all, ct, c.Signal, c.Time); err != nil {
 			return err
 		}
-		return a.start(ct.ID, "restart")
+		if err := a.start(ct.ID, "restart"); err != nil {
+			return err
+		}
+		all.Report(ct.Record, "restart")
+		return nil
 	})
 }
 

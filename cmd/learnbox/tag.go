@@ -25,12 +25,17 @@ func (c *TagCmd) Run(a *app) error {
 		return err
 	}
 	// tiny is put into the store by looking for it.
-	if _, err := a.findImage(a.ctx, c.Source); err != nil {
+	img, err := a.findImage(a.ctx, c.Source)
+	if err != nil {
 		return err
 	}
 	s, err := a.openStore()
 	if err != nil {
 		return err
 	}
-	return a.asRoot("write below "+a.root, s.Tag(a.ctx, c.Source, ref))
+	if err := s.Tag(a.ctx, c.Source, ref); err != nil {
+		return a.asRoot("write below "+a.root, err)
+	}
+	a.tellImage("tag", img.ID.String(), ref.Familiar())
+	return nil
 }

@@ -29,8 +29,11 @@
 // decides it by group: in version 1 by the devices controller, in version 2 by a
 // small program (devices.go, program.go).
 //
-// Left out: freezing and statistics, which are chapters of their own; the
-// threaded mode of version 2; groups for users who are not root.
+// What a group uses is read from other files of it (stats_v1_linux.go and
+// stats_v2_linux.go, to be read side by side), and how often a limit brought
+// something about, which one can wait for, too (watch_linux.go).
+//
+// Left out: the threaded mode of version 2; groups for users who are not root.
 package cgroup
 
 import (

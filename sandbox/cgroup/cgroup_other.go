@@ -2,7 +2,10 @@
 
 package cgroup
 
-import "errors"
+import (
+	"errors"
+	"time"
+)
 
 var errLinux = errors.New("control groups exist on Linux only")
 
@@ -14,6 +17,12 @@ func Detect() (Hierarchy, error) { return Hierarchy{}, errLinux }
 
 // Open needs Linux.
 func Open(Hierarchy, string) (*Group, error) { return nil, errLinux }
+
+// Stats needs Linux.
+func (g *Group) Stats() (Stats, error) { return Stats{}, errLinux }
+
+// CPU needs Linux.
+func (g *Group) CPU() (time.Duration, error) { return 0, errLinux }
 
 // Dirs are none.
 func (g *Group) Dirs() []string { return nil }

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"time"
 
@@ -34,10 +36,29 @@ func writeFile(path, value string) error {
 	}
 }
 
-// readFile reads a short setting.
+// readFile reads a short file with open, read and close. os.ReadFile makes ten system
+// calls of that, which who reads the files of a hundred groups feels.
 func readFile(path string) (string, error) {
-	b, err := os.ReadFile(path)
-	return string(bytes.TrimSpace(b)), err
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return "", &fs.PathError{Op: "open", Path: path, Err: err}
+	}
+	defer unix.Close(fd)
+	text := make([]byte, 0, 4096)
+	for {
+		n, err := unix.Read(fd, text[len(text):cap(text)])
+		switch {
+		case errors.Is(err, unix.EINTR):
+			continue
+		case err != nil:
+			return "", &fs.PathError{Op: "read", Path: path, Err: err}
+		case n == 0:
+			return string(bytes.TrimSpace(text)), nil
+		}
+		if text = text[:len(text)+n]; len(text) == cap(text) {
+			text = slices.Grow(text, cap(text))
+		}
+	}
 }
 
 // mkdirs makes dir and what is missing above it, but nothing above root, and

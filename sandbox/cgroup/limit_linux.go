@@ -3,7 +3,6 @@ package cgroup
 import (
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -106,6 +105,8 @@ func (e *limitError) Hint() string {
 		return "memory with swap must not be below memory alone, nor above what the group above may use"
 	case kind == "cpu":
 		return "a period is 1000 to 1000000 µs, a quota 1000 µs or more, and their ratio not above that of the group above"
+	case kind == "cpuset" && is(unix.EBUSY):
+		return "a group below uses some of the others: the container has made one; see cpuset.cpus there"
 	case kind == "cpuset":
 		return "the group above may not use these; see cpuset.cpus and cpuset.mems there"
 	case strings.HasPrefix(file, "blkio.throttle") || file == "io.max":
@@ -124,28 +125,6 @@ func (g *Group) setMemoryV1(limit, next Setting) error {
 		return err
 	}
 	return g.write(limit)
-}
-
-// OOMKills is how many processes of the group, or of groups below it, the
-// kernel has killed because a limit of memory was reached. A machine or a group
-// that does not count them has none.
-func (g *Group) OOMKills() int {
-	file := "memory.events"
-	if g.h.Version == 1 {
-		file = "memory.oom_control"
-	}
-	tree := g.h.Dir("memory")
-	text, err := readFile(filepath.Join(tree, g.Path, file))
-	if tree == "" || err != nil {
-		return 0
-	}
-	for line := range strings.Lines(text) {
-		var n int
-		if _, err := fmt.Sscanf(line, "oom_kill %d", &n); err == nil {
-			return n
-		}
-	}
-	return 0
 }
 
 // Has reports whether the group has a file.

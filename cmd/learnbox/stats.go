@@ -1,0 +1,126 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/learnbox/learnbox/lifecycle"
+)
+
+// StatsCmd is "learnbox stats".
+type StatsCmd struct {
+	All        bool     `short:"a" help:"Show those that are at rest, too."`
+	NoStream   bool     `help:"Show it once."`
+	NoTrunc    bool     `help:"Print IDs in full."`
+	Format     string   `placeholder:"FORMAT" help:"table, table TEMPLATE, json, or a Go template."`
+	Containers []string `arg:"" optional:"" name:"container" placeholder:"CONTAINER" help:"Only these: names, IDs or beginnings of IDs."`
+}
+
+// Help is printed below the flags.
+func (StatsCmd) Help() string {
+	return `CPU % is of one processor, and of the time since the last showing; the first one
+takes half a second. Memory is without the page cache that the kernel can drop at
+any time. -- is what nobody counts.
+
+Examples:
+  learnbox stats
+  learnbox stats --no-stream web db
+  learnbox stats -a --format 'table {{.Name}}\t{{.MemUsage}}'`
+}
+
+// KeepsSignals lets an interrupt end it at once.
+func (StatsCmd) KeepsSignals() {}
+
+// How far apart two readings are, between which processor time is measured. The
+// first two are closer. Both are multiples of the usual period of --cpus, 100 ms:
+// then a container that is held back shows its limit, wherever in a period the first
+// reading was.
+const (
+	firstInterval = 500 * time.Millisecond
+	interval      = time.Second
+)
+
+// Run does the verb.
+func (c *StatsCmd) Run(a *app) error {
+	all, err := a.containers("stats")
+	if err != nil {
+		return a.asRoot("read the containers", err)
+	}
+	meter, err := all.Meter()
+	if err != nil {
+		return a.asRoot("read the containers", err)
+	}
+	list, err := c.list(all)
+	if err != nil {
+		return unknownContainer(a.asRoot("read the containers", err))
+	}
+	if c.Format == "" && !c.NoStream && isTerminalWriter(a.stdout) {
+		io.WriteString(a.stdout, "\x1b[2J") //nolint:errcheck // the next write fails, too
+	}
+	t := statsTable{meter: meter, last: map[string]cpuReading{}, noTrunc: c.NoTrunc}
+	t.begin(list)
+	for wait := firstInterval; ; wait = interval {
+		<-time.After(wait - time.Since(t.began))
+		if err := c.show(a, t.rows(list)); err != nil || c.NoStream {
+			return err
+		}
+		if list, err = c.list(all); len(list) == 0 && len(c.Containers) > 0 {
+			return nil // all are gone
+		}
+		if err != nil && !errors.Is(err, lifecycle.ErrNotFound) {
+			return err
+		}
+	}
+}
+
+// list are the containers that are asked for. One that is not there is an error; the
+// others are there all the same.
+func (c *StatsCmd) list(all *lifecycle.Containers) (list []lifecycle.Container, err error) {
+	if len(c.Containers) == 0 {
+		every, err := all.List()
+		for _, ct := range every {
+			if c.All || alive(ct) {
+				list = append(list, ct)
+			}
+		}
+		return list, err
+	}
+	var missing []error
+	for _, word := range c.Containers {
+		ct, err := all.Find(word)
+		if err != nil {
+			missing = append(missing, err)
+			continue
+		}
+		list = append(list, ct)
+	}
+	return list, errors.Join(missing...)
+}
+
+// show prints rows: on a terminal over those before, elsewhere below them.
+func (c *StatsCmd) show(a *app, rows []row) error {
+	if c.NoStream || c.Format != "" || !isTerminalWriter(a.stdout) {
+		return statsListing().write(a.stdout, c.Format, rows)
+	}
+	var screen bytes.Buffer
+	if err := statsListing().write(&screen, "", rows); err != nil {
+		return err
+	}
+	const home, endOfLine, endOfScreen = "\x1b[H", "\x1b[K\n", "\x1b[J"
+	text := bytes.ReplaceAll(screen.Bytes(), []byte("\n"), []byte(endOfLine))
+	_, err := fmt.Fprintf(a.stdout, "%s%s%s", home, text, endOfScreen)
+	return err
+}
+
+func statsListing() listing {
+	return listing{
+		headings: row{
+			"Container": "CONTAINER", "ID": "CONTAINER ID", "Name": "NAME", "CPUPerc": "CPU %", "MemUsage": "MEM USAGE / LIMIT",
+			"MemPerc": "MEM %", "NetIO": "NET I/O", "BlockIO": "BLOCK I/O", "PIDs": "PIDS",
+		},
+		columns: []string{"ID", "Name", "CPUPerc", "MemUsage", "MemPerc", "NetIO", "BlockIO", "PIDs"},
+	}
+}

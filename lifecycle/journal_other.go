@@ -1,0 +1,11 @@
+//go:build !linux
+
+package lifecycle
+
+import (
+	"context"
+	"errors"
+)
+
+// Follow needs Linux.
+func (j Journal) Follow(context.Context, func(Event)) error { return errors.ErrUnsupported }

@@ -1,0 +1,117 @@
+package cgroup
+
+import (
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// groupOf is a group whose files are those that a kernel had once.
+func groupOf(t *testing.T, version int, files map[string]string) *Group {
+	t.Helper()
+	dir := t.TempDir()
+	h := Hierarchy{Version: version}
+	if err := os.Mkdir(filepath.Join(dir, "box"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	controllers := map[string]bool{}
+	for name, text := range files {
+		if err := os.WriteFile(filepath.Join(dir, "box", name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		controllers[Setting{File: name}.Controller()] = true
+	}
+	h.Trees = []Tree{{Dir: dir, Controllers: slices.Sorted(maps.Keys(controllers)), root: "/"}}
+	g, err := Open(h, "box")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g
+}
+
+// What files of both versions hold, abridged but for the lines that count.
+var (
+	filesV1 = map[string]string{
+		"cpuacct.usage":         "1204963911\n",
+		"memory.usage_in_bytes": "22294528\n",
+		"memory.stat": "cache 20971520\nrss 348160\ninactive_anon 348160\ninactive_file 4096\nactive_file 0\n" +
+			"hierarchical_memory_limit 67108864\ntotal_cache 20971520\ntotal_rss 348160\ntotal_inactive_file 20971520\ntotal_active_file 0\n",
+		"memory.limit_in_bytes": "67108864\n",
+		"memory.oom_control":    "oom_kill_disable 0\nunder_oom 0\noom_kill 2\n",
+		"pids.current":          "3\n",
+		"pids.events":           "max 7\n",
+		"cpu.stat":              "nr_periods 64\nnr_throttled 34\nthrottled_time 2310402151\nnr_bursts 0\nburst_time 0\n",
+		"blkio.throttle.io_service_bytes_recursive": "253:0 Read 4096\n253:0 Write 1048576\n253:0 Sync 1052672\n253:0 Async 0\n253:0 Discard 0\n253:0 Total 1052672\n" +
+			"7:1 Read 512\n7:1 Write 0\n7:1 Sync 512\n7:1 Async 0\n7:1 Discard 0\n7:1 Total 512\nTotal 1053184\n",
+	}
+	filesV2 = map[string]string{
+		"cpu.stat":       "usage_usec 1204963\nuser_usec 904963\nsystem_usec 300000\nnr_periods 64\nnr_throttled 34\nthrottled_usec 2310402\n",
+		"memory.current": "22294528\n",
+		"memory.stat":    "anon 348160\nfile 20971520\nkernel 974848\ninactive_anon 348160\nactive_anon 0\ninactive_file 20971520\nactive_file 0\n",
+		"memory.max":     "67108864\n",
+		"memory.events":  "low 0\nhigh 0\nmax 41\noom 2\noom_kill 2\noom_group_kill 0\n",
+		"pids.current":   "3\n",
+		"pids.events":    "max 7\n",
+		"io.stat":        "253:0 rbytes=4096 wbytes=1048576 rios=1 wios=2 dbytes=0 dios=0\n7:1 rbytes=512 wbytes=0 rios=1 wios=0 dbytes=0 dios=0\n",
+	}
+)
+
+func TestStats(t *testing.T) {
+	for what, tt := range map[string]struct {
+		version int
+		files   map[string]string
+		cpu     time.Duration
+	}{
+		"version 1": {1, filesV1, 1204963911},
+		"version 2": {2, filesV2, 1204963 * time.Microsecond},
+	} {
+		t.Run(what, func(t *testing.T) {
+			g := groupOf(t, tt.version, tt.files)
+			got, err := g.Stats()
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := Stats{CPU: tt.cpu, Memory: 22294528 - 20971520, MemoryLimit: 64 << 20, Tasks: 3, Read: 4608, Written: 1 << 20}
+			if d := cmp.Diff(want, got); d != "" {
+				t.Error("-want +got\n" + d)
+			}
+			if cpu, err := g.CPU(); cpu != tt.cpu || err != nil {
+				t.Errorf("CPU %v, %v, want %v", cpu, err, tt.cpu)
+			}
+			if d := cmp.Diff(Count{OOMKills: 2, ForksRefused: 7, Throttled: 34, Periods: 64}, g.Count()); d != "" {
+				t.Error("-want +got\n" + d)
+			}
+		})
+	}
+}
+
+// A group to which the one above hands no controllers down, and one without limits.
+func TestWhatNobodyCounts(t *testing.T) {
+	got, err := groupOf(t, 2, map[string]string{"cpu.stat": "usage_usec 5\nuser_usec 5\nsystem_usec 0\n"}).Stats()
+	want := Stats{CPU: 5 * time.Microsecond, Memory: Uncounted, MemoryLimit: Uncounted, Tasks: Uncounted, Read: Uncounted, Written: Uncounted}
+	if d := cmp.Diff(want, got); d != "" || err != nil {
+		t.Errorf("%v, -want +got\n%s", err, d)
+	}
+	unlimited := maps.Clone(filesV2)
+	unlimited["memory.max"] = "max\n"
+	if got, err := groupOf(t, 2, unlimited).Stats(); got.MemoryLimit != 1<<63-1 || err != nil {
+		t.Errorf("limit %d, %v, want the largest", got.MemoryLimit, err)
+	}
+}
+
+func TestStatsOfAGroupThatIsGone(t *testing.T) {
+	for version, controller := range map[int]string{1: "cpuacct", 2: "cpu"} {
+		g, err := Open(Hierarchy{Version: version, Trees: []Tree{{Dir: t.TempDir(), Controllers: []string{controller}}}}, "box")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := g.Stats(); err == nil {
+			t.Errorf("version %d: no error", version)
+		}
+	}
+}

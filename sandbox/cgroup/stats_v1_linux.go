@@ -1,0 +1,67 @@
+package cgroup
+
+import (
+	"strings"
+	"time"
+)
+
+// statsV1 reads what a group of version 1 uses, each number from the tree of its
+// controller (the kernel's Documentation/admin-guide/cgroup-v1).
+func (g *Group) statsV1() (s Stats, err error) {
+	if s.CPU, err = g.cpuV1(); err != nil {
+		return s, err
+	}
+
+	// memory.usage_in_bytes has the page cache in it: each file that was read once
+	// counts until the kernel needs the room. What of it has not been used for long is
+	// inactive; the rest is what is said to be used, as in Docker and cAdvisor. The
+	// keys with total_ are those of the groups below, too.
+	s.Memory = g.number("memory.usage_in_bytes")
+	if inactive := g.keys("memory.stat")["total_inactive_file"]; inactive < s.Memory {
+		s.Memory -= inactive
+	}
+	s.MemoryLimit = g.number("memory.limit_in_bytes") // nearly 2^63 is none
+	s.Tasks = g.number("pids.current")
+
+	s.Read, s.Written = Uncounted, Uncounted
+	text, err := readFile(g.file(Setting{File: "blkio.throttle.io_service_bytes_recursive"}))
+	if err == nil {
+		s.Read, s.Written = diskBytesV1(text)
+	}
+	return s, nil
+}
+
+// cpuV1 is in nanoseconds there.
+func (g *Group) cpuV1() (time.Duration, error) {
+	file := g.file(Setting{File: "cpuacct.usage"})
+	text, err := readFile(file)
+	if err != nil {
+		return 0, err
+	}
+	n, err := parseCount(text)
+	return time.Duration(n), err
+}
+
+// diskBytesV1 adds up the disks: a line for each disk and each kind of access.
+//
+//	253:0 Read 4096
+//	253:0 Write 8192
+//	253:0 Total 12288
+//	Total 12288
+func diskBytesV1(text string) (read, written int64) {
+	for line := range strings.Lines(text) {
+		fields := strings.Fields(line)
+		if len(fields) != 3 {
+			continue
+		}
+		n, err := parseCount(fields[2])
+		switch {
+		case err != nil:
+		case fields[1] == "Read":
+			read += n
+		case fields[1] == "Write":
+			written += n
+		}
+	}
+	return read, written
+}
