@@ -102,10 +102,15 @@ func (c *Containers) settle(id string) error {
 		return err
 	case ct.AutoRemove, ct.State.Status == Created && ct.State.Pid != 0: // its program never ran
 		return c.remove(id, ct.Name)
-	case ct.State.Status == Running, ct.State.Status == Paused:
+	case ct.State.Status.Alive():
 		s := ct.State
-		s.Status, s.ExitCode, s.Pid, s.Finished = Exited, 137, 0, time.Now().UTC()
-		s.Error = "its parent process was killed, and the container with it"
+		s.Health = s.Health.ended()
+		if s.Status == Restarting { // its program had ended before
+			s.Status, s.Error = Exited, "its monitor was killed before it could start the program again"
+		} else {
+			s.Status, s.ExitCode, s.Pid, s.Finished = Exited, 137, 0, time.Now().UTC()
+			s.Error = "its parent process was killed, and the container with it"
+		}
 		if err := c.setState(ct.Record, s); err != nil {
 			return err
 		}

@@ -39,17 +39,20 @@ func Enter(ctx context.Context, o EnterOptions) (*Process, error) {
 	if err != nil {
 		return nil, err
 	}
-	group, err := cgroup.Open(h, o.Cgroup)
-	if err != nil {
-		return nil, err
-	}
 	target, err := hold(o.Pid, o.Cgroup)
 	if err != nil {
 		return nil, err
 	}
 	defer target.Close()
+	group, err := cgroup.Open(h, o.Cgroup)
+	if err == nil && o.Apart != "" {
+		group, err = cgroup.Create(h, o.Cgroup+"/"+o.Apart)
+	}
+	if err != nil {
+		return nil, err
+	}
 	i := newInit(o.CloneOptions)
-	i.enters, i.target, i.group, i.filter = true, target, group, o.Filter
+	i.enters, i.apart, i.target, i.group, i.filter = true, o.Apart != "", target, group, o.Filter
 	i.Config = Config{
 		Spec: &specs.Spec{Process: withOpenFiles(*o.Process, o.Pid), Linux: &specs.Linux{Namespaces: o.Namespaces}},
 		Size: o.Size, Unconfined: o.Unconfined, OwnFilter: o.OwnFilter, Stay: o.Stay,
@@ -68,7 +71,11 @@ func Enter(ctx context.Context, o EnterOptions) (*Process, error) {
 		return nil, cmp.Or(ctx.Err(), err)
 	}
 	i.ch.close()
-	return &Process{Pid: i.pid, Terminal: i.terminal, Warnings: i.warnings}, nil
+	p := &Process{Pid: i.pid, Terminal: i.terminal, Warnings: i.warnings}
+	if i.apart {
+		p.group = i.group
+	}
+	return p, nil
 }
 
 // handOver makes the newborn process the one that is waited for.

@@ -53,6 +53,9 @@ func (p *Process) Pause() error { return p.group.Freeze(true) }
 // Resume undoes Pause.
 func (p *Process) Resume() error { return p.group.Freeze(false) }
 
+// AwaitEnd returns when the first process has ended. Its group is there until Wait.
+func (p *Process) AwaitEnd() error { return linux.AwaitExit(p.Pid) }
+
 // Wait waits for the first process, ends what it left behind, and removes the
 // cgroup. The kernel ends a pid namespace with its PID 1, so the cgroup is
 // empty; with --pid=host there is none and the cgroup says who is left.
@@ -63,7 +66,7 @@ func (p *Process) Wait() (Status, error) {
 	ws, reapErr := linux.Reap(p.Pid)
 	p.mu.Unlock()
 	err = errors.Join(err, reapErr)
-	if p.group == nil { // it is the container's, and stays
+	if p.group == nil { // its group is the container's, and stays
 		return exitStatus(ws), err
 	}
 	if !p.ownPids || err != nil {

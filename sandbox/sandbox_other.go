@@ -69,5 +69,8 @@ func (p *Process) Pause() error { return errors.ErrUnsupported }
 // Resume needs Linux.
 func (p *Process) Resume() error { return errors.ErrUnsupported }
 
+// AwaitEnd needs Linux.
+func (p *Process) AwaitEnd() error { return errors.ErrUnsupported }
+
 // Wait needs Linux.
 func (p *Process) Wait() (Status, error) { return Status{}, errors.ErrUnsupported }

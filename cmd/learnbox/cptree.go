@@ -24,7 +24,7 @@ func (a *app) treeOf(end cpEnd, write bool) (tree *cp.Root, inTree string, relea
 		return nil, "", nil, err
 	}
 	inTree = "/" + strings.TrimLeft(end.path, "/")
-	if !alive(ct) {
+	if !ct.State.Status.Alive() {
 		_, spec, err := all.Definition(ct.ID)
 		if err != nil {
 			return nil, "", nil, err

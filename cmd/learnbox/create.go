@@ -10,7 +10,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/learnbox/learnbox/lifecycle"
-	"github.com/learnbox/learnbox/sandbox"
 	"github.com/learnbox/learnbox/sandbox/spec"
 )
 
@@ -87,20 +86,25 @@ func (a *app) start(id, verb string) error {
 	if err != nil {
 		return err
 	}
-	record, config, err := all.Definition(id)
+	o, err := a.startOptions(all, id)
 	if err != nil {
 		return err
 	}
-	filter, err := a.seccompProfile(spec.Result{Spec: config, SeccompProfile: record.Seccomp})
-	if err != nil {
-		return err
-	}
-	warnings, err := all.StartDetached(id, lifecycle.StartOptions{
-		Filter:     func() (sandbox.Filter, error) { return filter() },
-		Unconfined: record.Seccomp == spec.SeccompUnconfined, OwnFilter: record.Seccomp != "",
-	})
+	warnings, err := all.StartDetached(id, o)
 	for _, w := range warnings {
 		a.warn(verb, w)
 	}
 	return err
+}
+
+// startOptions are those of a container that is there already.
+func (a *app) startOptions(all *lifecycle.Containers, id string) (lifecycle.StartOptions, error) {
+	record, config, err := all.Definition(id)
+	if err != nil {
+		return lifecycle.StartOptions{}, err
+	}
+	filter, err := a.seccompProfile(spec.Result{Spec: config, SeccompProfile: record.Seccomp})
+	return lifecycle.StartOptions{
+		Filter: filter, Unconfined: record.Seccomp == spec.SeccompUnconfined, OwnFilter: record.Seccomp != "",
+	}, err
 }

@@ -8,9 +8,10 @@ import (
 
 // StartCmd is "learnbox start".
 type StartCmd struct {
-	Attach      bool     `short:"a" help:"Show its output, pass signals on, and end with its exit code."`
-	Interactive bool     `short:"i" help:"Type into it, too."`
-	Containers  []string `arg:"" name:"container" placeholder:"CONTAINER" help:"Names, IDs or beginnings of IDs."`
+	Attach          bool     `short:"a" help:"Show its output, pass signals on, and end with its exit code."`
+	Interactive     bool     `short:"i" help:"Type into it, too."`
+	RestartPolicies bool     `help:"Start what is to run after a boot: always, and unless-stopped if nobody had stopped it."`
+	Containers      []string `arg:"" optional:"" name:"container" placeholder:"CONTAINER" help:"Names, IDs or beginnings of IDs."`
 }
 
 // Help is printed below the flags.
@@ -20,7 +21,8 @@ their namespaces are new.
 
 Examples:
   learnbox start web
-  learnbox start -ai web`
+  learnbox start -ai web
+  learnbox start --restart-policies     (scripts/learnbox.service does so at each boot)`
 }
 
 // KeepsSignals lets start -a pass signals on.
@@ -28,6 +30,14 @@ func (StartCmd) KeepsSignals() {}
 
 // Run does the verb.
 func (c *StartCmd) Run(a *app) error {
+	switch {
+	case c.RestartPolicies && (len(c.Containers) > 0 || c.Attach || c.Interactive):
+		return usageError("--restart-policies chooses the containers, and attaches to none")
+	case c.RestartPolicies:
+		return a.startByPolicy()
+	case len(c.Containers) == 0:
+		return exitError{exitUsage, hintedError{errors.New("CONTAINER is missing"), "usage: learnbox start [FLAGS] CONTAINER..."}}
+	}
 	if !c.Attach && !c.Interactive {
 		return a.each("start", c.Containers, func(_ *lifecycle.Containers, ct lifecycle.Container) error {
 			return a.startIfResting(ct.ID)
@@ -38,11 +48,16 @@ func (c *StartCmd) Run(a *app) error {
 	}
 	var code int
 	err := a.visit("start", c.Containers, func(all *lifecycle.Containers, ct lifecycle.Container, _ string) error {
-		err := a.startIfResting(ct.ID)
-		if err != nil {
+		o := attachOptions{stdin: c.Interactive, signals: true}
+		at, err := a.startAttached(all, ct.ID, "start", c.Interactive)
+		switch {
+		case errors.Is(err, lifecycle.ErrRunning):
+			code, err = a.attachTo(all, ct, o)
+			return err
+		case err != nil:
 			return exitError{codeOf(err), err}
 		}
-		code, err = a.attachTo(all, ct, attachOptions{stdin: c.Interactive, signals: true, replay: true})
+		code, err = a.stayAttached(at, o)
 		return err
 	})
 	if err != nil {
