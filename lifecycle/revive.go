@@ -3,6 +3,7 @@ package lifecycle
 import (
 	"context"
 	"errors"
+	"runtime/debug"
 	"strconv"
 	"time"
 
@@ -80,6 +81,7 @@ func (m *Monitor) restart(ended sandbox.Status) (_ sandbox.Status, again bool) {
 	}
 	m.live, m.state = live, live.state
 	m.hearProgram()
+	debug.FreeOSMemory() // as after a health check
 	return ended, true
 }
 

@@ -37,7 +37,7 @@ func (a *app) treeOf(end cpEnd, write bool) (tree *cp.Root, inTree string, relea
 		}
 	}
 	root, release, err := all.Root(ct)
-	if errors.Is(err, lifecycle.ErrRunning) {
+	if errors.Is(err, lifecycle.ErrRunning) && !errors.Is(err, lifecycle.ErrRestarting) {
 		err = hintedError{errors.New("the container is being started or removed"), "try again"}
 	}
 	if err != nil {
