@@ -4,9 +4,7 @@ import (
 	"bufio"
 	"encoding/binary"
 	"encoding/json"
-	"errors"
 	"net"
-	"os"
 	"sync"
 	"time"
 
@@ -103,7 +101,7 @@ func (v *visit) hear() error {
 	case kind == frameStdin && v.stdin && v.live.input() != nil:
 		_, _ = v.live.input().Write(p) // a program that stops reading is no error
 	case kind == frameEOF && v.stdin && v.live.streams.in != nil:
-		return errors.Join(v.live.streams.in.Close(), os.ErrClosed)
+		v.live.streams.in.Close() // the client goes on listening
 	case kind == frameResize && len(p) == 4:
 		_ = v.m.resize(tty.Size{Rows: binary.BigEndian.Uint16(p), Cols: binary.BigEndian.Uint16(p[2:])}) // it may have ended
 	case kind == frameSignal && len(p) == 1:

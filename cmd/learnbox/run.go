@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -114,6 +115,10 @@ func (c *RunCmd) run(a *app) (code int, err error) {
 	}
 	unix.Umask(0o022) // the container's files are for its users, whatever ours is
 	if err := c.freeCidfile(); err != nil {
+		return 0, err
+	}
+	flags, err := c.watch(c.Rm)
+	if err = cmp.Or(err, c.noStops(flags)); err != nil { // before it stops somewhere
 		return 0, err
 	}
 	proxy, ctx := newSignalProxy(a.ctx) // until learnbox ends

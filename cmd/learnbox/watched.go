@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,13 +17,7 @@ import (
 // follow starts a container that is made, and stays with its program until that
 // ends for the first time. Its exit code is that of this end, as in Docker.
 func (c *RunCmd) follow(ctx context.Context, a *app, all *lifecycle.Containers, ct *created, proxy *signalProxy) (code int, err error) {
-	if c.stopsAnywhere() {
-		return 0, errors.Join(exitError{exitUsage, hintedError{
-			errors.New("a run with a restart policy or a health check cannot be stopped at a step"),
-			"leave out --restart and --health-cmd, or add --no-healthcheck if the image has a check",
-		}}, ct.Discard())
-	}
-	if err := ctx.Err(); err != nil {
+	if err := cmp.Or(c.noStops(ct.watch), ctx.Err()); err != nil {
 		return 0, errors.Join(err, ct.Discard())
 	}
 	if err := ct.Keep(ct.record, ct.built.Spec); err != nil {
@@ -33,6 +28,17 @@ func (c *RunCmd) follow(ctx context.Context, a *app, all *lifecycle.Containers, 
 		return 0, err
 	}
 	return a.stayAttached(at, attachOptions{stdin: c.Interactive, signals: true, keys: detachKeys(), early: proxy})
+}
+
+// noStops refuses breakpoints: the steps are taken by the monitor's process.
+func (c *RunCmd) noStops(w watch) error {
+	if !c.stopsAnywhere() || !w.needed() {
+		return nil
+	}
+	return exitError{exitUsage, hintedError{
+		errors.New("a run with a restart policy or a health check cannot be stopped at a step"),
+		"leave out --restart and --health-cmd, or add --no-healthcheck if the image has a check",
+	}}
 }
 
 // startAttached starts a container that is at rest with a monitor of its own, and
