@@ -86,10 +86,9 @@ func TestAfterBoot(t *testing.T) {
 
 func TestBackoff(t *testing.T) {
 	var b backoff
-	want := []time.Duration{100, 200, 400, 800, 1600, 3200, 6400, 12800, 25600, 51200, 60000, 60000}
-	for i, ms := range want {
-		if got := b.next(time.Second); got != ms*time.Millisecond {
-			t.Errorf("pause %d is %v, want %v", i, got, ms*time.Millisecond)
+	for i, ms := range []int64{100, 200, 400, 800, 1600, 3200, 6400, 12800, 25600, 51200, 60000, 60000} {
+		if got := b.next(time.Second).Milliseconds(); got != ms {
+			t.Errorf("pause %d is %d ms, want %d", i, got, ms)
 		}
 	}
 	if got := b.next(9999 * time.Millisecond); got != time.Minute {

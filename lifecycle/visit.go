@@ -81,7 +81,8 @@ func (v *visit) stay() {
 	left := make(chan struct{})
 	go func() {
 		defer close(left)
-		for v.hear() == nil {
+		for err := error(nil); err == nil; {
+			err = v.hear()
 		}
 	}()
 	select {

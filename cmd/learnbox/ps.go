@@ -106,14 +106,13 @@ func statusOf(s lifecycle.State, now time.Time) string {
 }
 
 func healthOf(h *lifecycle.Health) string {
-	switch status := h.Of(); status {
-	case lifecycle.HealthNone:
+	if h == nil {
 		return ""
-	case lifecycle.HealthStarting:
-		return " (health: starting)"
-	default:
-		return " (" + string(status) + ")"
 	}
+	if h.Status == lifecycle.HealthStarting {
+		return " (health: starting)"
+	}
+	return " (" + string(h.Status) + ")"
 }
 
 // containersOf names the containers that stand on an image.

@@ -58,8 +58,10 @@ func (f *watchFlags) health() (*lifecycle.HealthCheck, error) {
 		flag  string
 		value int64
 	}{
-		{"interval", int64(f.HealthInterval)}, {"timeout", int64(f.HealthTimeout)},
-		{"retries", int64(f.HealthRetries)}, {"start-period", int64(f.HealthStartPeriod)},
+		{"interval", int64(f.HealthInterval)},
+		{"timeout", int64(f.HealthTimeout)},
+		{"retries", int64(f.HealthRetries)},
+		{"start-period", int64(f.HealthStartPeriod)},
 	} {
 		if d.value < 0 {
 			return nil, fmt.Errorf("--health-%s cannot be negative", d.flag)
