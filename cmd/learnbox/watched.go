@@ -23,6 +23,9 @@ func (c *RunCmd) follow(ctx context.Context, a *app, all *lifecycle.Containers, 
 	if err := ct.Keep(ct.record, ct.built.Spec); err != nil {
 		return 0, err
 	}
+	if a.teller != nil && c.Explain+c.ExplainFile != "" {
+		a.warn("run", "with a restart policy or a health check the monitor's process takes the steps from here on, and does not tell of them")
+	}
 	at, err := a.startAttached(all, ct.ID, "run", c.Interactive)
 	if err != nil {
 		return 0, err
