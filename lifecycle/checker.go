@@ -81,6 +81,11 @@ func (m *Monitor) checkOn(ctx context.Context, live *Live) {
 		case <-timer.C:
 		}
 		r := m.checkOnce(ctx, live)
+		for try := 0; r.ExitCode == -1 && try < 20; try++ { // what was killed is not gone at once
+			live.ReapStrays()
+			<-time.After(time.Millisecond)
+		}
+		live.ReapStrays()
 		if ctx.Err() != nil {
 			return // it was cut short, and tells nothing
 		}

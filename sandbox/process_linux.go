@@ -56,6 +56,13 @@ func (p *Process) Resume() error { return p.group.Freeze(false) }
 // AwaitEnd returns when the first process has ended. Its group is there until Wait.
 func (p *Process) AwaitEnd() error { return linux.AwaitExit(p.Pid) }
 
+// ReapStrays is for whoever lets programs into a container, one after the other, and
+// lives on. An enterer that is killed may have borne a process of which nobody
+// has heard; it is our child, and until somebody takes its status the kernel does not
+// let the container's PID 1 go (zap_pid_ns_processes). No other program of ours may be
+// on its way in.
+func (p *Process) ReapStrays() { linux.ReapOthers(p.Pid) }
+
 // Wait waits for the first process, ends what it left behind, and removes the
 // cgroup. The kernel ends a pid namespace with its PID 1, so the cgroup is
 // empty; with --pid=host there is none and the cgroup says who is left.

@@ -72,5 +72,8 @@ func (p *Process) Resume() error { return errors.ErrUnsupported }
 // AwaitEnd needs Linux.
 func (p *Process) AwaitEnd() error { return errors.ErrUnsupported }
 
+// ReapStrays needs Linux.
+func (p *Process) ReapStrays() {}
+
 // Wait needs Linux.
 func (p *Process) Wait() (Status, error) { return Status{}, errors.ErrUnsupported }

@@ -98,6 +98,20 @@ func TestAProgramEndsDuringACheck(t *testing.T) {
 	}
 }
 
+// TestChecksThatAreCutShort: a timeout comes while the command is on its way in, and
+// the process that would have become it must not stay as a zombie, for which
+// the kernel would keep the container.
+func TestChecksThatAreCutShort(t *testing.T) {
+	privtest.NoTrace(t)
+	b := newBench(t)
+	for ms := 4; ms < 28; ms += 2 {
+		b.must(t, "run", "-d", "--name", "box", "--health-cmd", "sleep 1", "--health-interval", "2ms", "--health-timeout", fmt.Sprintf("%dms", ms), "tiny", "sleep", "1000")
+		time.Sleep(500 * time.Millisecond)
+		b.must(t, "rm", "-f", "box")
+		b.nothingLeft(t)
+	}
+}
+
 // TestStopWhileItStarts: whenever stop comes, it ends the container for good.
 func TestStopWhileItStarts(t *testing.T) {
 	privtest.NoTrace(t)
