@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"sync"
@@ -40,20 +41,10 @@ func (c *Containers) ask(id string, r request) (net.Conn, *bufio.Reader, respons
 	if err != nil {
 		return nil, nil, response{}, fmt.Errorf("speak to the container's monitor: %w", err)
 	}
+	var in *bufio.Reader
 	var answer response
-	in := bufio.NewReader(conn)
-	line, err := json.Marshal(r)
-	if err == nil {
-		_, err = conn.Write(append(line, '\n'))
-	}
-	if err == nil {
-		line, err = in.ReadBytes('\n')
-	}
-	if err == nil {
-		err = json.Unmarshal(line, &answer)
-	}
-	if err == nil && answer.Error != "" {
-		err = &RefusedError{answer.Error, answer.Hint}
+	if err = send(conn, r); err == nil {
+		in, answer, err = hear(conn)
 	}
 	if err != nil {
 		if _, refused := errors.AsType[*RefusedError](err); !refused {
@@ -64,6 +55,28 @@ func (c *Containers) ask(id string, r request) (net.Conn, *bufio.Reader, respons
 	return conn, in, answer, nil
 }
 
+// send sends a request, and hear hears what it was answered.
+func send(conn io.Writer, r request) error {
+	line, err := json.Marshal(r)
+	if err == nil {
+		_, err = conn.Write(append(line, '\n'))
+	}
+	return err
+}
+
+func hear(conn io.Reader) (*bufio.Reader, response, error) {
+	var answer response
+	in := bufio.NewReader(conn)
+	line, err := in.ReadBytes('\n')
+	if err == nil {
+		err = json.Unmarshal(line, &answer)
+	}
+	if err == nil && answer.Error != "" {
+		err = &RefusedError{answer.Error, answer.Hint}
+	}
+	return in, answer, err
+}
+
 // dial connects to a monitor. One that is just coming up has written the state
 // already, and has its socket in a moment.
 func (c *Containers) dial(id string) (net.Conn, error) {
@@ -72,7 +85,7 @@ func (c *Containers) dial(id string) (net.Conn, error) {
 		if err == nil || try == 100 {
 			return conn, err
 		}
-		if !c.runs(id) {
+		if !c.statusOf(id).Alive() {
 			return nil, err
 		}
 		<-time.After(10 * time.Millisecond)

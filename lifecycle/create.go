@@ -28,8 +28,9 @@ type Draft struct {
 
 	all   *Containers
 	lock  *atomicfile.Lock
-	saved bool // its files are written
-	again bool // it was a container before, and stays one whatever happens
+	saved bool  // its files are written
+	again bool  // it was a container before, and stays one whatever happens
+	past  State // of which a restart keeps something
 
 	volumes []MountedVolume // see Attach
 	holds   []*volume.Hold  // until its files are written
@@ -194,10 +195,7 @@ func (d *Draft) Keep(r Record, spec *specs.Spec) error {
 
 // Discard removes the draft and all it has claimed.
 func (d *Draft) Discard() error {
-	if d.init != nil {
-		d.init.Abort()
-		d.streams.close()
-	}
+	d.abort()
 	var err error
 	if d.group != nil {
 		err = errors.Join(d.group.Kill(), d.group.Remove())

@@ -6,42 +6,31 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/signal"
-	"strings"
 
-	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
 	"github.com/learnbox/learnbox/internal/atomicfile"
 	"github.com/learnbox/learnbox/internal/linux"
 	"github.com/learnbox/learnbox/narrate"
 	"github.com/learnbox/learnbox/sandbox"
-	"github.com/learnbox/learnbox/sandbox/tty"
 )
 
 // MonitorName is the argv[0] of a monitor's process. It is the same program as
 // the init, which is small.
 const MonitorName = "learnbox-monitor"
 
-// A monitor inherits two files: its end of a socket, on which it hears its job
-// and says how that began, and the container's lock, which is held as long as one
-// of the two processes has it open.
+// A monitor inherits its end of a socket, on which it hears its job and says how
+// that began, and the container's lock, which is held as long as one of the two
+// processes has it open; and, if its job says so, a connection of somebody who has
+// asked to be attached.
 const (
-	jobFD  = 3
-	lockFD = 4
+	jobFD    = 3
+	lockFD   = 4
+	attachFD = 5
 )
-
-// A job is what a monitor is told. All else it reads from the container's files.
-type job struct {
-	Data, Run, Bin        string // those of Containers
-	ID                    string
-	Filter                sandbox.Filter
-	Unconfined            bool
-	OwnFilter             bool
-	Size                  tty.Size
-	Tells, Attends, Gated bool // whether the steps are told of, and as in narrate.Narrator
-}
 
 // A beginning is what a monitor answers at last.
 type beginning struct {
@@ -58,6 +47,37 @@ type beginning struct {
 //
 // Errors: ErrRunning, *sandbox.StepError.
 func (c *Containers) StartDetached(id string, o StartOptions) (warnings []string, err error) {
+	return c.startDetached(id, o, nil)
+}
+
+// StartAttached is StartDetached for somebody who wants to see all that the program
+// says, and to type into it with stdin.
+func (c *Containers) StartAttached(id string, o StartOptions, stdin bool) (_ *Attachment, warnings []string, err error) {
+	ours, theirs, err := linux.SocketPair()
+	if err != nil {
+		return nil, nil, err
+	}
+	defer theirs.Close()
+	conn, err := net.FileConn(ours)
+	if err = errors.Join(err, ours.Close()); err != nil {
+		return nil, nil, err
+	}
+	// It stands in the socket until the monitor looks.
+	if err = send(conn, request{Do: doAttach, Stdin: stdin}); err == nil {
+		warnings, err = c.startDetached(id, o, theirs)
+	}
+	if err != nil {
+		return nil, warnings, errors.Join(err, conn.Close())
+	}
+	in, answer, err := hear(conn)
+	if err != nil {
+		return nil, warnings, errors.Join(err, conn.Close())
+	}
+	return &Attachment{TTY: answer.TTY, conn: conn, in: in}, warnings, nil
+}
+
+// startDetached hands the monitor a connection, unless that is nil.
+func (c *Containers) startDetached(id string, o StartOptions, attached *os.File) (warnings []string, err error) {
 	lock, err := c.idle(id)
 	if err != nil {
 		return nil, err
@@ -69,11 +89,11 @@ func (c *Containers) StartDetached(id string, o StartOptions) (warnings []string
 	}
 	j := job{
 		Data: c.data, Run: c.run, Bin: c.bin, ID: id,
-		Filter: filter, Unconfined: o.Unconfined, OwnFilter: o.OwnFilter, Size: o.Size,
+		Filter: filter, Unconfined: o.Unconfined, OwnFilter: o.OwnFilter, Size: o.Size, Attached: attached != nil,
 	}
 	m := employer{narrate: o.Narrate}
 	err = o.Narrate.Run(MonitorStep(), func() (err error) {
-		if m.socket, m.pid, err = c.spawn(id, lock); err != nil {
+		if m.socket, m.pid, err = c.spawn(id, lock, attached); err != nil {
 			return errors.Join(err, c.unlist(id))
 		}
 		return m.give(j)
@@ -95,7 +115,7 @@ func (c *Containers) StartDetached(id string, o StartOptions) (warnings []string
 }
 
 // spawn starts a monitor and returns our end of its socket, and its PID.
-func (c *Containers) spawn(id string, lock *atomicfile.Lock) (socket *os.File, pid int, err error) {
+func (c *Containers) spawn(id string, lock *atomicfile.Lock, attached *os.File) (socket *os.File, pid int, err error) {
 	program, err := sandbox.OpenProgram(c.bin, c.file(id, "merged"))
 	if err != nil {
 		return nil, 0, err
@@ -106,16 +126,16 @@ func (c *Containers) spawn(id string, lock *atomicfile.Lock) (socket *os.File, p
 		return nil, 0, err
 	}
 	defer null.Close()
-	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-	if err := linux.Failed(err, "socketpair(AF_UNIX, SOCK_STREAM|SOCK_CLOEXEC, 0)"); err != nil {
+	ours, theirs, err := linux.SocketPair()
+	if err != nil {
 		return nil, 0, err
 	}
-	ours, theirs := os.NewFile(uintptr(fds[0]), "socket to the monitor"), os.NewFile(uintptr(fds[1]), "socket to the command")
 	defer theirs.Close()
-	pid, err = linux.StartProgram(linux.Program{
-		File: program, Argv: []string{MonitorName}, Env: []string{},
-		Files: []*os.File{null, null, null, theirs, lock.File()},
-	})
+	files := []*os.File{null, null, null, theirs, lock.File()}
+	if attached != nil {
+		files = append(files, attached)
+	}
+	pid, err = linux.StartProgram(linux.Program{File: program, Argv: []string{MonitorName}, Env: []string{}, Files: files})
 	if err != nil {
 		return nil, 0, errors.Join(err, ours.Close())
 	}
@@ -133,9 +153,10 @@ func RunMonitor() int {
 	_, _ = unix.Setsid()           // it is no group leader, so this cannot fail
 	unix.CloseOnExec(jobFD)
 	unix.CloseOnExec(lockFD)
+	unix.CloseOnExec(attachFD) // if there is one
 	unix.Umask(0o022)
 	socket := os.NewFile(jobFD, "socket to the command")
-	live, err := takeJob(socket)
+	j, live, err := takeJob(socket)
 	b := beginning{Code: 125}
 	if err != nil {
 		b.Step, b.Text = "monitor.start", err.Error()
@@ -150,45 +171,44 @@ func RunMonitor() int {
 	if err != nil {
 		return 1
 	}
-	m := live.Oversee(nil, nil, nil)
+	m := live.watch(j)
 	go m.troubles.watch(m)
 	_, _ = m.Wait() // the state file tells
 	return 0
 }
 
+// watch is Oversee for a process that does nothing else: it can start the program
+// again, and look after its health.
+func (r *Live) watch(j job) *Monitor {
+	m := r.monitor()
+	m.reviver = newReviver(j)
+	if r.record.Health.Argv() != nil {
+		m.checker = &checker{check: r.record.Health, job: j}
+	}
+	if j.Attached {
+		first := os.NewFile(attachFD, "connection of the command")
+		conn, err := net.FileConn(first)
+		first.Close()
+		if err == nil {
+			m.admit(conn)
+		}
+	}
+	m.hearProgram()
+	go m.listen()
+	return m
+}
+
 // takeJob reads the job and starts the container.
-func takeJob(socket *os.File) (*Live, error) {
+func takeJob(socket *os.File) (job, *Live, error) {
 	in := bufio.NewReader(socket)
 	line, err := in.ReadBytes('\n')
 	if err != nil {
-		return nil, fmt.Errorf("wait for the job: %w", err)
+		return job{}, nil, fmt.Errorf("wait for the job: %w", err)
 	}
 	var j job
 	if err := json.Unmarshal(line, &j); err != nil {
-		return nil, fmt.Errorf("read the job: %w", err)
+		return j, nil, fmt.Errorf("read the job: %w", err)
 	}
-	c := &Containers{data: j.Data, run: j.Run, bin: j.Bin}
-	r, spec, err := c.Definition(j.ID)
-	if err != nil {
-		return nil, err
-	}
-	d := &Draft{ID: j.ID, Name: r.Name, Dir: c.dir(j.ID), Cgroup: strings.TrimPrefix(spec.Linux.CgroupsPath, "/"), all: c, saved: true, again: true, volumes: r.Volumes, lock: atomicfile.Inherit(os.NewFile(lockFD, "lock"))}
-	ctx := context.Background()
-	err = d.Clone(ctx, CloneOptions{Terminal: spec.Process.Terminal, Stdin: r.OpenStdin, HostPIDs: !hasPIDs(spec), Narrate: j.narrator(socket, in)})
-	if err != nil {
-		return nil, errors.Join(err, d.giveUp(r, err))
-	}
-	return d.Start(ctx, r, spec, StartOptions{
-		Filter: func() (sandbox.Filter, error) { return j.Filter, nil },
-		Size:   j.Size, Unconfined: j.Unconfined, OwnFilter: j.OwnFilter,
-	})
-}
-
-func hasPIDs(spec *specs.Spec) bool {
-	for _, n := range spec.Linux.Namespaces {
-		if n.Type == specs.PIDNamespace {
-			return true
-		}
-	}
-	return false
+	live, err := j.start(context.Background(), atomicfile.Inherit(os.NewFile(lockFD, "lock")), j.narrator(socket, in))
+	return j, live, err
 }

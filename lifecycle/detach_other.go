@@ -12,5 +12,10 @@ func (c *Containers) StartDetached(string, StartOptions) ([]string, error) {
 	return nil, errors.ErrUnsupported
 }
 
+// StartAttached needs Linux.
+func (c *Containers) StartAttached(string, StartOptions, bool) (*Attachment, []string, error) {
+	return nil, nil, errors.ErrUnsupported
+}
+
 // RunMonitor needs Linux.
 func RunMonitor() int { return 125 }

@@ -90,7 +90,7 @@ func (c *Containers) reportDie(r Record, s State) {
 
 // report tells of something that happened to the monitor's container.
 func (m *Monitor) report(action string, attributes ...string) {
-	m.live.draft.all.Report(m.live.record, action, attributes...)
+	m.all.Report(m.record, action, attributes...)
 }
 
 // Journal is where these containers' events stand.

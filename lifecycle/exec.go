@@ -28,6 +28,8 @@ type ExecOptions struct {
 	Stdin      bool // keep standard input open
 	Detach     bool // it outlives the caller, and its output is nobody's
 	Narrate    *narrate.Narrator
+
+	apart string // see sandbox.EnterOptions
 }
 
 // An Exec is a program that was let into a container. Wait of its Process must be
@@ -48,7 +50,7 @@ func (e *Exec) Wait() (sandbox.Status, error) {
 // Exec starts a program in a running container.
 //
 // Errors: ErrNotRunning, *sandbox.StepError.
-func (c *Containers) Exec(ctx context.Context, ct Container, o ExecOptions) (_ *Exec, err error) {
+func (c *Containers) Exec(ctx context.Context, ct Container, o ExecOptions) (*Exec, error) {
 	if ct.State.Status != Running {
 		return nil, ErrNotRunning
 	}
@@ -56,6 +58,10 @@ func (c *Containers) Exec(ctx context.Context, ct Container, o ExecOptions) (_ *
 	if err != nil {
 		return nil, err
 	}
+	return c.enter(ctx, ct, config.Linux.Namespaces, o)
+}
+
+func (c *Containers) enter(ctx context.Context, ct Container, namespaces []specs.LinuxNamespace, o ExecOptions) (_ *Exec, err error) {
 	s := &streams{}
 	if !o.Detach {
 		if s, err = newStreams(o.Process.Terminal, o.Stdin); err != nil {
@@ -70,7 +76,7 @@ func (c *Containers) Exec(ctx context.Context, ct Container, o ExecOptions) (_ *
 			Cgroup: c.Cgroup(ct.ID), Programs: c.bin, Empty: c.file(ct.ID, "merged"),
 			Stdin: s.childIn, Stdout: s.childOut, Stderr: s.childErr, Narrate: o.Narrate,
 		},
-		Pid: ct.State.Pid, Process: o.Process, Namespaces: config.Linux.Namespaces,
+		Pid: ct.State.Pid, Process: o.Process, Namespaces: namespaces, Apart: o.apart,
 		Size: o.Size, Filter: o.Filter, Unconfined: o.Unconfined, OwnFilter: o.OwnFilter, Stay: o.Detach,
 	})
 	s.closeChildEnds()

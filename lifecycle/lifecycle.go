@@ -31,17 +31,18 @@ type Status string
 
 // The states that a container is in, one after the other.
 const (
-	Created Status = "created" // it has its files, its program does not run yet
-	Running Status = "running" // its program runs
-	Paused  Status = "paused"  // its program runs, but is frozen
-	Exited  Status = "exited"  // its program has ended
+	Created    Status = "created"    // it has its files, its program does not run yet
+	Running    Status = "running"    // its program runs
+	Paused     Status = "paused"     // its program runs, but is frozen
+	Restarting Status = "restarting" // its program has ended, and its monitor is about to start it again
+	Exited     Status = "exited"     // its program has ended
 )
 
 // A State is the file that tells what happened to a container.
 type State struct {
 	Status   Status
 	Pid      int    `json:",omitempty"` // of the first process, in the host's pid namespace
-	ExitCode int    // valid when exited; 128+n after signal n
+	ExitCode int    // valid when exited or restarting; 128+n after signal n
 	Error    string `json:",omitempty"` // why it could not start, or who ended it
 
 	// OOMKilled tells that the kernel killed a process of the container, its
@@ -51,6 +52,10 @@ type State struct {
 
 	Started  time.Time `json:",omitzero"`
 	Finished time.Time `json:",omitzero"`
+
+	RestartCount int     `json:",omitempty"` // how often its policy has started it again since somebody started it
+	Stopped      bool    `json:",omitempty"` // somebody asked it to end: no policy but always starts it again
+	Health       *Health `json:",omitempty"` // nil: nobody checks it
 }
 
 // A Record is what learnbox keeps about a container besides its config.json.
@@ -68,6 +73,8 @@ type Record struct {
 	Detached   bool   `json:",omitempty"` // run -d made it: no client's input ends its own
 	Seccomp    string // "", "unconfined", or the absolute path of the user's profile
 	StopSignal string
+	Restart    RestartPolicy     `json:",omitzero"`
+	Health     *HealthCheck      `json:",omitempty"` // the image's or the user's, or both
 	Labels     map[string]string `json:",omitempty"`
 	Args       []string          // the program and its arguments, as in config.json, which a listing need not read
 	Command    []string          `json:",omitempty"` // the command line that made it, as typed

@@ -27,7 +27,9 @@ func (c *Containers) idle(id string) (*atomicfile.Lock, error) {
 	for end := time.Now().Add(patience); ; {
 		lock, err := c.tryIdle(id)
 		switch late := time.Now().After(end); {
-		case errors.Is(err, ErrRunning) && !c.runs(id) && !late:
+		case errors.Is(err, ErrRunning) && c.statusOf(id) == Restarting:
+			return nil, ErrRestarting
+		case errors.Is(err, ErrRunning) && !c.statusOf(id).Alive() && !late:
 			<-time.After(5 * time.Millisecond)
 		case !errors.Is(err, fs.ErrNotExist) || late:
 			return lock, err
@@ -60,10 +62,13 @@ func (c *Containers) tryIdle(id string) (*atomicfile.Lock, error) {
 	return lock, nil
 }
 
-// runs reports whether a container's state says that its program runs.
-func (c *Containers) runs(id string) bool {
+// statusOf is what a container's state says, or nothing if it cannot be read.
+func (c *Containers) statusOf(id string) Status {
 	ct, err := c.Get(id)
-	return err == nil && (ct.State.Status == Running || ct.State.Status == Paused)
+	if err != nil {
+		return ""
+	}
+	return ct.State.Status
 }
 
 // list makes a container known to Repair.

@@ -34,7 +34,7 @@ func (c *Containers) Logs(id string, each func(Entry)) error {
 }
 
 // Follow is Logs, then calls caughtUp, and goes on with what the container says
-// until it is at rest or ctx ends.
+// until its program has ended, whether it is started again or not, or ctx ends.
 func (c *Containers) Follow(ctx context.Context, id string, each func(Entry), caughtUp func()) error {
 	const pause = 50 * time.Millisecond
 	t := tail[Entry]{path: c.file(id, LogName)}
@@ -42,8 +42,12 @@ func (c *Containers) Follow(ctx context.Context, id string, each func(Entry), ca
 	if err := t.before(each); err != nil {
 		return err
 	}
+	before, err := c.Get(id)
+	if err != nil {
+		return err
+	}
 	for first := true; ; first = false {
-		resting := !c.watched(id) // so what it said is written
+		resting := !c.watched(id) || c.restartedSince(before) // so what it said is written
 		if err := t.read(each); err != nil {
 			return err
 		}
@@ -59,6 +63,12 @@ func (c *Containers) Follow(ctx context.Context, id string, each func(Entry), ca
 		case <-time.After(pause):
 		}
 	}
+}
+
+// restartedSince reports whether another program runs, or is about to.
+func (c *Containers) restartedSince(before Container) bool {
+	now, err := c.Get(before.ID)
+	return err == nil && (now.State.Status == Restarting || now.State.RestartCount != before.State.RestartCount)
 }
 
 // watched reports whether a container has a monitor.

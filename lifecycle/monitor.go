@@ -2,19 +2,14 @@ package lifecycle
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"os"
-	"strconv"
 	"sync"
 	"syscall"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/learnbox/learnbox/sandbox"
-	"github.com/learnbox/learnbox/sandbox/tty"
 )
 
 // A Monitor watches over a running container: it hands its output to the log
@@ -25,20 +20,32 @@ import (
 // A container in the foreground has its monitor in the command that runs it. One
 // in the background has a process for it (detach.go).
 type Monitor struct {
-	live     *Live
+	all      *Containers
+	record   Record // as it was when the monitor began
+	live     *Live  // mu is needed to change it, and to read it elsewhere than in Wait
 	log      logWriter
 	listener net.Listener // nil: nobody can ask for anything
 	pumps    sync.WaitGroup
 	serving  sync.WaitGroup // clients
-	done     chan struct{}  // closed when the container is at rest
+	rest     chan struct{}  // closed when the container is at rest
+
+	reviver  *reviver // nil: the program is not started again
+	checker  *checker // nil: nobody looks after its health
 	troubles troubles
 
 	mu      sync.Mutex
 	state   State
 	clients map[*client]bool
-	ended   bool           // the program has; nobody is served any more
-	status  sandbox.Status // valid when done is closed
+	ending  *ending        // the next one
+	ended   bool           // for good: nobody is served any more
+	status  sandbox.Status // valid when rest is closed
 	err     error
+}
+
+// An ending is one end of the program, and may be one of many.
+type ending struct {
+	done chan struct{} // closed when it has come
+	code int           // valid then
 }
 
 // A client is somebody who sees the output of a container.
@@ -50,11 +57,7 @@ type client struct {
 // Oversee begins to watch. stdin, stdout and stderr are those of the command in
 // the foreground, or nil; a nil stdin is not read.
 func (r *Live) Oversee(stdin io.Reader, stdout, stderr io.Writer) *Monitor {
-	m := &Monitor{
-		live: r, state: r.state, done: make(chan struct{}),
-		log:     logWriter{path: r.draft.all.file(r.draft.ID, LogName)},
-		clients: map[*client]bool{}, troubles: troubles{changed: make(chan struct{}, 1)},
-	}
+	m := r.monitor()
 	if stdout != nil {
 		own := &client{vital: true, write: func(stream byte, p []byte) error {
 			to := stdout
@@ -69,16 +72,30 @@ func (r *Live) Oversee(stdin io.Reader, stdout, stderr io.Writer) *Monitor {
 	if stdin != nil {
 		go m.feed(stdin)
 	}
-	m.pump(frameStdout, r.Terminal)
-	m.pump(frameStdout, r.streams.out)
-	m.pump(frameStderr, r.streams.err)
+	m.hearProgram()
 	go m.listen() // a program that ends at once need not wait for it
 	return m
 }
 
+// monitor is one that does not watch yet.
+func (r *Live) monitor() *Monitor {
+	return &Monitor{
+		all: r.draft.all, record: r.record, live: r, state: r.state, rest: make(chan struct{}), ending: &ending{done: make(chan struct{})},
+		log:     logWriter{path: r.draft.all.file(r.draft.ID, LogName)},
+		clients: map[*client]bool{}, troubles: troubles{changed: make(chan struct{}, 1)},
+	}
+}
+
+// hearProgram hands on what the program says, until it has ended.
+func (m *Monitor) hearProgram() {
+	m.pump(frameStdout, m.live.Terminal)
+	m.pump(frameStdout, m.live.streams.out)
+	m.pump(frameStderr, m.live.streams.err)
+}
+
 // feed copies a client's input, and its end.
 func (m *Monitor) feed(stdin io.Reader) {
-	to := m.input()
+	to := m.live.input()
 	if to == nil {
 		return
 	}
@@ -89,11 +106,11 @@ func (m *Monitor) feed(stdin io.Reader) {
 }
 
 // input is where the program reads from, or nil.
-func (m *Monitor) input() *os.File {
-	if m.live.Terminal != nil {
-		return m.live.Terminal
+func (r *Live) input() *os.File {
+	if r.Terminal != nil {
+		return r.Terminal
 	}
-	return m.live.streams.in
+	return r.streams.in
 }
 
 // pump hands on what comes from the program until that ends. A pty ends with EIO
@@ -148,12 +165,6 @@ func (m *Monitor) broadcast(stream byte, p []byte) error {
 	return nil
 }
 
-func (m *Monitor) join(c *client) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.clients[c] = true
-}
-
 func (m *Monitor) leave(c *client) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -171,24 +182,50 @@ func (m *Monitor) fail(err error) {
 	m.err = errors.Join(m.err, err)
 }
 
-// Wait waits for the end of the program, and brings the container to rest.
+// Wait waits for the end of the program, which may be started again, and brings
+// the container to rest.
 func (m *Monitor) Wait() (sandbox.Status, error) {
-	status, err := m.live.Wait()
-	m.troubles.tell(m, status.Count)
-	m.pumps.Wait()
+	status, err := m.awaitEnd()
+	for again := true; again && err == nil; {
+		if status, again = m.restart(status); again {
+			status, err = m.awaitEnd()
+		}
+	}
 	m.log.close()
 	m.mu.Lock()
 	m.ended = true
 	m.state.Status, m.state.Pid, m.state.ExitCode, m.state.OOMKilled = Exited, 0, status.Code, status.OOMKilled
 	err = errors.Join(m.err, err, m.live.draft.end(m.live.record, m.state))
 	m.status = status
+	m.tellEnd(status.Code)
 	m.mu.Unlock()
-	close(m.done)
+	close(m.rest)
 	if m.listener != nil {
 		_ = m.listener.Close() // its file is gone with the directory
 	}
 	m.farewell()
 	return status, err
+}
+
+// awaitEnd waits for one end of the program, and until all that it said is handed on.
+func (m *Monitor) awaitEnd() (sandbox.Status, error) {
+	if m.checker != nil {
+		m.setOver(false)
+		m.beginChecks()
+		_ = m.live.AwaitEnd() // Wait tells
+		m.setOver(true)
+		m.endChecks() // they have a group in the container's
+	}
+	status, err := m.live.Wait()
+	m.troubles.tell(m, status.Count)
+	m.pumps.Wait()
+	return status, err
+}
+
+// tellEnd tells those who wait for the program's end that it has come.
+func (m *Monitor) tellEnd(code int) {
+	m.ending.code = code
+	close(m.ending.done)
 }
 
 // farewell waits a moment for those who are still to hear how it ended: what
@@ -204,103 +241,4 @@ func (m *Monitor) farewell() {
 	case <-served:
 	case <-time.After(patience):
 	}
-}
-
-// Stop asks the program to end, and kills it if it has not after timeout; a
-// negative one waits for ever.
-func (m *Monitor) Stop(sig unix.Signal, timeout time.Duration) (err error) {
-	defer func() {
-		if err == nil {
-			m.report("stop")
-		}
-	}()
-	if err := m.Kill(sig); err != nil {
-		return err
-	}
-	if err := m.resumeIfPaused(); err != nil {
-		return err
-	}
-	var late <-chan time.Time
-	if timeout >= 0 {
-		late = time.After(timeout)
-	}
-	select {
-	case <-m.done:
-		return nil
-	case <-late:
-	}
-	if err := m.Kill(unix.SIGKILL); err != nil {
-		return err
-	}
-	<-m.done
-	return nil
-}
-
-// Kill sends a signal to the first process. One that has ended feels none.
-func (m *Monitor) Kill(sig unix.Signal) error {
-	err := m.live.Signal(sig)
-	if err == nil {
-		m.report("kill", "signal", strconv.Itoa(int(sig)))
-	}
-	if err == nil && sig == unix.SIGKILL {
-		err = m.resumeIfPaused() // a frozen process cannot die
-	}
-	if errors.Is(err, os.ErrProcessDone) {
-		return nil
-	}
-	return err
-}
-
-// Pause freezes the container, Resume lets it go on. The state is written when
-// it has happened, and before it is reported.
-func (m *Monitor) Pause() error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.state.Status != Running {
-		return fmt.Errorf("the container is %s", m.state.Status)
-	}
-	if err := m.live.Pause(); err != nil {
-		if errors.Is(m.live.Signal(0), os.ErrProcessDone) { // its group is just being removed
-			err = ErrNotRunning
-		}
-		return err
-	}
-	return m.become(Paused, "pause")
-}
-
-// Resume undoes Pause.
-func (m *Monitor) Resume() error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.state.Status != Paused {
-		return errors.New("the container is not paused")
-	}
-	if err := m.live.Resume(); err != nil {
-		return err
-	}
-	return m.become(Running, "unpause")
-}
-
-func (m *Monitor) resumeIfPaused() error {
-	m.mu.Lock()
-	paused := m.state.Status == Paused
-	m.mu.Unlock()
-	if !paused {
-		return nil
-	}
-	return m.Resume()
-}
-
-func (m *Monitor) become(s Status, action string) error {
-	m.state.Status = s
-	err := m.live.draft.all.setState(m.live.record, m.state)
-	if err == nil {
-		m.report(action)
-	}
-	return err
-}
-
-// resize tells the terminal its size.
-func (m *Monitor) resize(rows, cols uint16) error {
-	return m.live.Resize(tty.Size{Rows: rows, Cols: cols})
 }

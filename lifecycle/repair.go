@@ -114,11 +114,8 @@ func (c *Containers) settle(id string) error {
 	case ct.State.Status == Created && ct.State.Pid == 0: // somebody is about to start it, or died then
 		return c.unlist(id)
 	}
-	s := ct.State
-	s.Status, s.ExitCode, s.Pid, s.Finished = Exited, 137, 0, time.Now().UTC()
-	s.Error = "its parent process was killed, and the container with it"
-	ran := ct.State.Status == Running || ct.State.Status == Paused
-	if ran {
+	s, alive := ct.State.orphaned(), ct.State.Status.Alive()
+	if alive {
 		c.reportDie(ct.Record, s)
 	}
 	switch {
@@ -128,12 +125,24 @@ func (c *Containers) settle(id string) error {
 			c.Report(ct.Record, "destroy")
 		}
 		return err
-	case ran:
+	case alive:
 		if err := c.setState(ct.Record, s); err != nil {
 			return err
 		}
 	}
 	return c.unlist(id)
+}
+
+// orphaned is the state of a container whose parent was killed.
+func (s State) orphaned() State {
+	s.Health = s.Health.ended()
+	if s.Status == Restarting { // its program had ended before
+		s.Status, s.Error = Exited, "its monitor was killed before it could start the program again"
+		return s
+	}
+	s.Status, s.ExitCode, s.Pid, s.Finished = Exited, 137, 0, time.Now().UTC()
+	s.Error = "its parent process was killed, and the container with it"
+	return s
 }
 
 // nameOf finds the name that a draft without files has claimed.

@@ -76,9 +76,18 @@ func (d *Draft) Clone(ctx context.Context, o CloneOptions) (err error) {
 // while the init builds the container, so that they cost no time. If the start
 // fails after that, the container is exited with the code that the error
 // carries; before, or if it is an --rm one, nothing is left of it.
-func (d *Draft) Start(ctx context.Context, r Record, spec *specs.Spec, o StartOptions) (_ *Live, err error) {
-	if err := likeLower(filepath.Join(d.Dir, "upper"), r.Rootfs); err != nil {
+func (d *Draft) Start(ctx context.Context, r Record, spec *specs.Spec, o StartOptions) (*Live, error) {
+	live, err := d.start(ctx, r, spec, o)
+	if err != nil {
 		return nil, errors.Join(err, d.giveUp(r, err))
+	}
+	return live, nil
+}
+
+// start is Start without the end of a container whose program does not start.
+func (d *Draft) start(ctx context.Context, r Record, spec *specs.Spec, o StartOptions) (_ *Live, err error) {
+	if err := likeLower(filepath.Join(d.Dir, "upper"), r.Rootfs); err != nil {
+		return nil, err
 	}
 	live := &Live{streams: d.streams, record: r, draft: d}
 	init := d.init
@@ -91,7 +100,7 @@ func (d *Draft) Start(ctx context.Context, r Record, spec *specs.Spec, o StartOp
 		Reaper:  r.Init,
 		Size:    o.Size, Unconfined: o.Unconfined, OwnFilter: o.OwnFilter, Without: o.Without,
 		Meanwhile: func(pid int) (sandbox.Filter, error) {
-			live.state = State{Status: Running, Pid: pid, Started: time.Now().UTC()}
+			live.state = d.past.begun(r, pid)
 			if slow {
 				live.state.Status = Created
 			}
@@ -117,10 +126,19 @@ func (d *Draft) Start(ctx context.Context, r Record, spec *specs.Spec, o StartOp
 	}
 	if err != nil {
 		d.streams.close()
-		return nil, errors.Join(err, d.giveUp(r, err))
+		return nil, err
 	}
 	d.all.Report(r, "start")
 	return live, nil
+}
+
+// begun is the state of a program that starts, after whatever was before.
+func (s State) begun(r Record, pid int) State {
+	now := State{Status: Running, Pid: pid, Started: time.Now().UTC(), RestartCount: s.RestartCount}
+	if r.Health.Argv() != nil {
+		now.Health = s.Health.begun()
+	}
+	return now
 }
 
 // end kills the program and waits for it.
@@ -168,11 +186,17 @@ func (d *Draft) giveUp(r Record, err error) error {
 	if _, failed := errors.AsType[*sandbox.StepError](err); !failed && !d.again {
 		return d.vanish(r)
 	}
+	d.abort()
+	return d.end(r, State{Status: Exited, ExitCode: exitCode(err), Error: err.Error()})
+}
+
+// abort ends an init that still waits for its plan.
+func (d *Draft) abort() {
 	if d.init != nil {
 		d.init.Abort()
+		d.streams.close()
 		d.init = nil
 	}
-	return d.end(r, State{Status: Exited, ExitCode: exitCode(err), Error: err.Error()})
 }
 
 // end writes the last state of a container, or removes it if it was to go or
@@ -185,7 +209,10 @@ func (d *Draft) end(r Record, s State) error {
 	if r.AutoRemove || !d.saved {
 		return d.vanish(r)
 	}
-	s.Finished = time.Now().UTC()
+	if s.Finished.Before(s.Started) || s.Finished.IsZero() { // it waited for a restart if not
+		s.Finished = time.Now().UTC()
+	}
+	s.Health = s.Health.ended()
 	return errors.Join(
 		d.all.setState(r, s),
 		d.all.unlist(d.ID),

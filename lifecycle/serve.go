@@ -9,8 +9,6 @@ import (
 	"io"
 	"net"
 	"os"
-	"strconv"
-	"sync"
 	"time"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
@@ -109,11 +107,15 @@ func (m *Monitor) serve(c net.Conn) {
 		return
 	}
 	if r.Do == doAttach {
-		m.attach(c, in, r)
+		if v, err := m.receive(c, in, r); err != nil {
+			reply(c, response{Error: err.Error()})
+		} else {
+			v.stay()
+		}
 		return
 	}
-	m.troubles.tell(m, m.live.Count())
-	answer := response{}
+	m.troubles.tell(m, m.now().Count())
+	next, answer := m.next(), response{}
 	if r.Do == doUpdate {
 		if answer.Warnings, err = m.update(r.Resources); errors.Is(err, os.ErrProcessDone) {
 			return
@@ -121,13 +123,23 @@ func (m *Monitor) serve(c net.Conn) {
 	} else {
 		err = m.do(r)
 	}
-	if err != nil {
+	switch {
+	case err != nil:
 		answer.Error, answer.Hint = err.Error(), hintOf(err)
-	} else if r.Do == doWait || r.Do == doStop {
-		<-m.done
+	case r.Do == doStop:
 		answer.Code = m.status.Code
+	case r.Do == doWait:
+		<-next.done
+		answer.Code = next.code
 	}
 	reply(c, answer)
+}
+
+// next is the next end of the program.
+func (m *Monitor) next() *ending {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.ending
 }
 
 func (m *Monitor) do(r request) error {
@@ -160,62 +172,6 @@ func reply(w io.Writer, r response) {
 	if err == nil {
 		_, _ = w.Write(append(line, '\n')) // whoever asked may have left
 	}
-}
-
-// attach lets a client see the output from now on, and type. One that does not
-// read for a while is dropped: the program must not wait for it.
-func (m *Monitor) attach(c net.Conn, in *bufio.Reader, r request) {
-	const patience = 10 * time.Second
-	var mu sync.Mutex
-	me := &client{write: func(stream byte, p []byte) error {
-		mu.Lock()
-		defer mu.Unlock()
-		if err := c.SetWriteDeadline(time.Now().Add(patience)); err != nil {
-			return err
-		}
-		return writeFrame(c, stream, p)
-	}}
-	reply(c, response{TTY: m.live.Terminal != nil})
-	m.report("attach")
-	m.join(me)
-	defer m.leave(me)
-	left := make(chan struct{})
-	go func() {
-		defer close(left)
-		for {
-			if m.hear(in, r.Stdin) != nil {
-				return
-			}
-		}
-	}()
-	select {
-	case <-m.done:
-		_ = me.write(frameExit, binary.BigEndian.AppendUint32(nil, uint32(m.status.Code)))
-	case <-left:
-		m.report("detach")
-	}
-}
-
-// hear does what one frame of a client says.
-func (m *Monitor) hear(in *bufio.Reader, stdin bool) error {
-	kind, p, err := readFrame(in)
-	if err != nil {
-		return err
-	}
-	switch {
-	case kind == frameStdin && stdin && m.input() != nil:
-		_, _ = m.input().Write(p) // a program that stops reading is no error
-	case kind == frameEOF && stdin && m.live.streams.in != nil && !m.live.record.Detached:
-		_ = m.live.streams.in.Close() // somebody else may have closed it; the client still wants to see the output
-	case kind == frameResize && len(p) == 4:
-		rows, cols := binary.BigEndian.Uint16(p), binary.BigEndian.Uint16(p[2:])
-		if m.resize(rows, cols) == nil { // else it has ended
-			m.report("resize", "height", strconv.Itoa(int(rows)), "width", strconv.Itoa(int(cols)))
-		}
-	case kind == frameSignal && len(p) == 1:
-		_ = m.Kill(unix.Signal(p[0])) // likewise
-	}
-	return nil
 }
 
 func writeFrame(w io.Writer, kind byte, p []byte) error {

@@ -35,7 +35,7 @@ func (c *Containers) Survey() (list []Container, swept, damaged error) {
 		known[e.Name()] = true
 	}
 	list, swept, damaged = c.read(func(id string, ct Container, err error) bool {
-		return !known[id] && (errors.Is(err, ErrNotFound) || lost(ct, err) || err == nil && (ct.State.Status == Running || ct.State.Status == Paused))
+		return !known[id] && (errors.Is(err, ErrNotFound) || lost(ct, err) || err == nil && ct.State.Status.Alive())
 	})
 	names := map[string]string{}
 	for _, ct := range list {

@@ -44,11 +44,11 @@ func (t *troubles) watch(m *Monitor) {
 	for again := true; again; {
 		var grown <-chan struct{} // nil: no limit of the kind, and nothing comes
 		stop := func() {}
-		if r := m.live.Reach(); r.Memory || r.Pids {
-			if woken, end, err := m.live.Watch(); err == nil { // else they are told at the end
+		if r := m.now().Reach(); r.Memory || r.Pids {
+			if woken, end, err := m.now().Watch(); err == nil { // else they are told at the end
 				grown, stop = woken, end
 			}
-			t.tell(m, m.live.Count()) // what happened before it was watched
+			t.tell(m, m.now().Count()) // what happened before it was watched
 		}
 		again = t.listen(m, grown)
 		stop()
@@ -62,7 +62,7 @@ func (t *troubles) listen(m *Monitor, grown <-chan struct{}) (changed bool) {
 	const moment, while = 100 * time.Millisecond, time.Second
 	for {
 		select {
-		case <-m.done:
+		case <-m.rest:
 			return false
 		case <-t.changed:
 			return true
@@ -70,13 +70,21 @@ func (t *troubles) listen(m *Monitor, grown <-chan struct{}) (changed bool) {
 		}
 		for _, pause := range []time.Duration{moment, while} {
 			select {
-			case <-m.done:
+			case <-m.rest:
 				return false
 			case <-time.After(pause):
-				t.tell(m, m.live.Count())
+				t.tell(m, m.now().Count())
 			}
 		}
 	}
+}
+
+// restart says that the program is another one, in a group that has counted nothing yet.
+func (t *troubles) restart() {
+	t.mu.Lock()
+	t.told = cgroup.Count{}
+	t.mu.Unlock()
+	t.change()
 }
 
 // change says that the limits were changed.

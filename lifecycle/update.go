@@ -40,7 +40,7 @@ func (c *Containers) Update(id string, change func(*specs.LinuxResources) (*spec
 			return answer.Warnings, err
 		}
 		lock, err := c.idle(id)
-		if errors.Is(err, ErrRunning) && c.runs(id) { // it was started just now
+		if errors.Is(err, ErrRunning) && c.statusOf(id).Alive() { // it was started just now
 			continue
 		}
 		if err != nil {
@@ -78,12 +78,12 @@ func (c *Containers) setResources(r Record, spec *specs.Spec, wanted *specs.Linu
 // update is the monitor's part of Update. One that comes when the program has ended
 // finds nobody who answers it, as if it had come a moment later.
 func (m *Monitor) update(wanted *specs.LinuxResources) (warnings []string, err error) {
-	c := m.live.draft.all
-	r, spec, err := c.Definition(m.live.record.ID)
+	c := m.all
+	r, spec, err := c.Definition(m.record.ID)
 	if err != nil {
 		return nil, err
 	}
-	warnings, err = m.live.Update(wanted, func() error { return c.setResources(r, spec, wanted) })
+	warnings, err = m.now().Update(wanted, func() error { return c.setResources(r, spec, wanted) })
 	if err == nil {
 		m.troubles.change()
 	}

@@ -29,6 +29,7 @@ type Init struct {
 	program  func() (*os.File, error) // opens the init's program, once
 	group    *cgroup.Group
 	enters   bool     // a container that is there already: see enter_linux.go
+	apart    bool     // in a group of its own there
 	target   *os.File // a pidfd of its first process, which the init inherits
 	keeps    bool     // the init stays, for the program's terminal
 	born     int      // who becomes the program then, or 0
@@ -112,7 +113,7 @@ func (i *Init) Abort() {
 	if unused, err := i.program(); err == nil {
 		unused.Close() // clone may have done so
 	}
-	if i.group != nil && !i.enters {
+	if i.group != nil && (i.apart || !i.enters) {
 		_ = errors.Join(i.group.Kill(), i.group.Remove()) // what still stands is found by the next command
 	}
 	if i.terminal != nil {

@@ -39,17 +39,20 @@ func Enter(ctx context.Context, o EnterOptions) (*Process, error) {
 	if err != nil {
 		return nil, err
 	}
-	group, err := cgroup.Open(h, o.Cgroup)
-	if err != nil {
-		return nil, err
-	}
 	target, err := hold(o.Pid, o.Cgroup)
 	if err != nil {
 		return nil, err
 	}
 	defer target.Close()
+	group, err := cgroup.Open(h, o.Cgroup)
+	if err == nil && o.Apart != "" {
+		group, err = cgroup.Create(h, o.Cgroup+"/"+o.Apart)
+	}
+	if err != nil {
+		return nil, err
+	}
 	i := newInit(o.CloneOptions)
-	i.enters, i.target, i.group, i.filter = true, target, group, o.Filter
+	i.enters, i.apart, i.target, i.group, i.filter = true, o.Apart != "", target, group, o.Filter
 	i.Config = Config{
 		Spec: &specs.Spec{Process: withOpenFiles(*o.Process, o.Pid), Linux: &specs.Linux{Namespaces: o.Namespaces}},
 		Size: o.Size, Unconfined: o.Unconfined, OwnFilter: o.OwnFilter, Stay: o.Stay,
@@ -68,7 +71,11 @@ func Enter(ctx context.Context, o EnterOptions) (*Process, error) {
 		return nil, cmp.Or(ctx.Err(), err)
 	}
 	i.ch.close()
-	return &Process{Pid: i.pid, Terminal: i.terminal, Warnings: i.warnings}, nil
+	p := &Process{Pid: i.pid, Terminal: i.terminal, Warnings: i.warnings}
+	if i.apart {
+		p.group = i.group
+	}
+	return p, nil
 }
 
 // handOver makes the newborn process the one that is waited for.
@@ -83,10 +90,11 @@ func (i *Init) handOver() error {
 }
 
 // ended reports whether a process has ended, which may be why err came. Whoever is
-// about to end has no namespaces any more a moment before the kernel says so.
+// about to end has no namespaces any more a moment before the kernel says so, and
+// kills all others in its pid namespace before: then the newborn dies unheard (init.clone).
 func ended(target *os.File, err error) bool {
 	failed, ok := errors.AsType[*StepError](err)
-	if ok && (failed.Step == "exec.join" || failed.Step == "exec.clone") {
+	if ok && slices.Contains([]string{"exec.join", "exec.clone", "init.clone"}, failed.Step) {
 		return linux.HasEnded(target, time.Second)
 	}
 	return linux.HasEnded(target, 0)

@@ -103,6 +103,16 @@ func reachOf(r *specs.LinuxResources) Reach {
 	}
 }
 
+// AwaitEnd returns when the first process has ended. Its group is there until Wait.
+func (p *Process) AwaitEnd() error { return linux.AwaitExit(p.Pid) }
+
+// ReapStrays is for whoever lets programs into a container, one after the other, and
+// lives on. An enterer that is killed may have borne a process of which nobody
+// has heard; it is our child, and until somebody takes its status the kernel does not
+// let the container's PID 1 go (zap_pid_ns_processes). No other program of ours may be
+// on its way in.
+func (p *Process) ReapStrays() { linux.ReapOthers(p.Pid) }
+
 // Wait waits for the first process, ends what it left behind, and removes the
 // cgroup. The kernel ends a pid namespace with its PID 1, so the cgroup is
 // empty; with --pid=host there is none and the cgroup says who is left.
@@ -113,7 +123,7 @@ func (p *Process) Wait() (Status, error) {
 	ws, reapErr := linux.Reap(p.Pid)
 	p.mu.Unlock()
 	err = errors.Join(err, reapErr)
-	if p.group == nil { // it is the container's, and stays
+	if p.group == nil { // its group is the container's, and stays
 		return exitStatus(ws), err
 	}
 	if !p.ownPids || err != nil {

@@ -80,6 +80,10 @@ type EnterOptions struct {
 	Unconfined bool
 	OwnFilter  bool
 	Stay       bool // it outlives the caller
+
+	// Apart names a group of its own below the container's. It is made for the program,
+	// and with the program ends all that is in it: nothing that it started stays.
+	Apart string
 }
 
 // ErrGone reports that the container ended before it could be entered.

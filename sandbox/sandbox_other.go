@@ -88,5 +88,11 @@ func (p *Process) Watch() (grown <-chan struct{}, stop func(), err error) {
 	return nil, nil, errors.ErrUnsupported
 }
 
+// AwaitEnd needs Linux.
+func (p *Process) AwaitEnd() error { return errors.ErrUnsupported }
+
+// ReapStrays needs Linux.
+func (p *Process) ReapStrays() {}
+
 // Wait needs Linux.
 func (p *Process) Wait() (Status, error) { return Status{}, errors.ErrUnsupported }

@@ -126,6 +126,20 @@ func (p *signalProxy) to(a *app, live *sandbox.Process) {
 	}
 }
 
+// retire returns what came meanwhile. Somebody else receives signals now.
+func (p *signalProxy) retire() []unix.Signal {
+	signal.Stop(p.signals)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var came []unix.Signal
+	for _, s := range p.waiting {
+		if sig, ok := s.(unix.Signal); ok {
+			came = append(came, sig)
+		}
+	}
+	return came
+}
+
 func (p *signalProxy) handle(s os.Signal) {
 	switch s {
 	case unix.SIGCHLD, unix.SIGURG, unix.SIGPIPE: // our own affairs

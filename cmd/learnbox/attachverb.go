@@ -35,16 +35,19 @@ func (AttachCmd) KeepsSignals() {}
 
 // Run does the verb. It ends with the program's exit code.
 func (c *AttachCmd) Run(a *app) error {
-	keys, err := parseKeys(firstOf(c.DetachKeys, "ctrl-p,ctrl-q"))
+	keys, err := parseKeys(c.DetachKeys)
 	if err != nil {
 		return err
 	}
+	if c.DetachKeys == "" {
+		keys = detachKeys()
+	}
 	var code int
 	err = a.visit("attach", []string{c.Container}, func(all *lifecycle.Containers, ct lifecycle.Container, _ string) error {
-		if ct.State.Status == lifecycle.Paused {
-			return hintedError{errors.New("the container is paused"), "learnbox unpause " + c.Container}
+		err := may(ct, c.Container, lifecycle.ToAttach)
+		if err != nil {
+			return err
 		}
-		var err error
 		code, err = a.attachTo(all, ct, attachOptions{stdin: !c.NoStdin, signals: c.SigProxy, keys: keys})
 		return err
 	})
@@ -56,20 +59,25 @@ func (c *AttachCmd) Run(a *app) error {
 
 type attachOptions struct {
 	stdin, signals bool
-	keys           []byte // that detach; none: nothing does
-	replay         bool   // show what it has said so far, if it has ended already
+	keys           []byte       // that detach; none: nothing does
+	early          *signalProxy // has received signals so far; nil: nobody has
 }
+
+// detachKeys are ctrl-p ctrl-q.
+func detachKeys() []byte { return []byte{'p' & 0x1f, 'q' & 0x1f} }
 
 // attachTo connects the user's streams with a container's until one of them ends,
 // and returns the program's exit code.
 func (a *app) attachTo(all *lifecycle.Containers, ct lifecycle.Container, o attachOptions) (code int, err error) {
 	at, err := all.Attach(ct.ID, o.stdin)
-	if errors.Is(err, lifecycle.ErrNotRunning) && o.replay {
-		return a.replayEnded(all, ct.ID)
-	}
 	if err != nil {
 		return 0, err
 	}
+	return a.stayAttached(at, o)
+}
+
+// stayAttached is attachTo for a connection that is there.
+func (a *app) stayAttached(at *lifecycle.Attachment, o attachOptions) (code int, err error) {
 	defer at.Close()
 	if at.TTY && o.stdin && isTerminal(a.stdin) {
 		restore, err := makeRaw(a.stdin)
@@ -81,6 +89,11 @@ func (a *app) attachTo(all *lifecycle.Containers, ct lifecycle.Container, o atta
 	if o.signals || at.TTY {
 		stop := a.passSignals(at, o.signals)
 		defer stop()
+	}
+	if o.early != nil {
+		for _, sig := range o.early.retire() {
+			_ = at.Signal(sig) // the program may have ended
+		}
 	}
 	left := make(chan struct{})
 	if o.stdin {
@@ -120,21 +133,6 @@ func (a *app) show(at *lifecycle.Attachment, left chan struct{}) (code int, err 
 		fmt.Fprint(a.stderr, "\r\n")
 		return 0, nil
 	}
-}
-
-// replayEnded is what start -a shows of a container that ended before one could
-// attach to it: its log since it was started.
-func (a *app) replayEnded(all *lifecycle.Containers, id string) (int, error) {
-	ct, err := all.Get(id)
-	if err != nil {
-		return 0, err
-	}
-	err = all.Logs(id, func(e lifecycle.Entry) {
-		if !e.Time.Before(ct.State.Started) {
-			a.printEntry(e, false)
-		}
-	})
-	return ct.State.ExitCode, err
 }
 
 // typeInto copies the user's input, and closes left at the keys that detach.

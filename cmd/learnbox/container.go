@@ -68,7 +68,7 @@ func (c *PruneCmd) Run(a *app) error {
 	var removed []string
 	var bytes int64
 	for _, ct := range list {
-		if alive(ct) || !fits(ct) {
+		if ct.State.Status.Alive() || !fits(ct) {
 			continue
 		}
 		own, _, sizeErr := a.containerSize(a.ctx, ct)

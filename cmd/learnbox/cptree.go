@@ -25,7 +25,7 @@ func (a *app) treeOf(end cpEnd, write bool) (tree *cp.Root, inTree string, relea
 		return nil, "", nil, err
 	}
 	inTree = "/" + strings.TrimLeft(end.path, "/")
-	if !alive(ct) {
+	if !ct.State.Status.Alive() {
 		_, config, err := all.Definition(ct.ID)
 		if err != nil {
 			return nil, "", nil, err
@@ -38,7 +38,7 @@ func (a *app) treeOf(end cpEnd, write bool) (tree *cp.Root, inTree string, relea
 		}
 	}
 	root, release, err := all.Root(ct)
-	if errors.Is(err, lifecycle.ErrRunning) {
+	if errors.Is(err, lifecycle.ErrRunning) && !errors.Is(err, lifecycle.ErrRestarting) {
 		err = hintedError{errors.New("the container is being started or removed"), "try again"}
 	}
 	if err != nil {

@@ -12,7 +12,6 @@ import (
 	"github.com/learnbox/learnbox/explain"
 	"github.com/learnbox/learnbox/explain/stop"
 	"github.com/learnbox/learnbox/lifecycle"
-	"github.com/learnbox/learnbox/sandbox"
 	"github.com/learnbox/learnbox/sandbox/spec"
 )
 
@@ -87,11 +86,7 @@ func (c *RunCmd) detach(a *app) error {
 	if err := ct.Keep(ct.record, ct.built.Spec); err != nil {
 		return err
 	}
-	err = a.start(ct.ID, "run")
-	if errors.Is(err, explain.ErrAborted) || errors.Is(err, stop.ErrKilled) || err != nil && ctx.Err() != nil {
-		err = errors.Join(endedBySignal(ctx, err), a.discard(ct.ID))
-	}
-	if err != nil {
+	if err := a.unlessGivenUp(ctx, ct.ID, a.start(ct.ID, "run")); err != nil {
 		return err
 	}
 	fmt.Fprintln(a.stdout, ct.ID)
@@ -104,22 +99,11 @@ func (a *app) start(id, verb string) error {
 	if err != nil {
 		return err
 	}
-	record, config, err := all.Definition(id)
+	o, err := a.startOptions(all, id)
 	if err != nil {
 		return err
 	}
-	filter, err := a.seccompProfile(spec.Result{Spec: config, SeccompProfile: record.Seccomp})
-	if err != nil {
-		return err
-	}
-	if err := a.knowStart(record, config); err != nil {
-		return err
-	}
-	warnings, err := all.StartDetached(id, lifecycle.StartOptions{
-		Narrate:    a.narrate,
-		Filter:     func() (sandbox.Filter, error) { return filter() },
-		Unconfined: record.Seccomp == spec.SeccompUnconfined, OwnFilter: record.Seccomp != "",
-	})
+	warnings, err := all.StartDetached(id, o)
 	for _, w := range warnings {
 		a.warn(verb, w)
 	}
@@ -129,15 +113,34 @@ func (a *app) start(id, verb string) error {
 	return err
 }
 
-// discard removes a container that was given up before its program ran.
-func (a *app) discard(id string) error {
-	all, err := a.containers("run")
-	if err != nil {
+// unlessGivenUp is the error of a start. A container that was given up before its program
+// ran is removed.
+func (a *app) unlessGivenUp(ctx context.Context, id string, err error) error {
+	if err == nil || ctx.Err() == nil && !errors.Is(err, explain.ErrAborted) && !errors.Is(err, stop.ErrKilled) {
 		return err
 	}
-	ct, err := all.Get(id)
-	if err != nil {
-		return err
+	all, opened := a.containers("run")
+	if opened != nil {
+		return errors.Join(err, opened)
 	}
-	return all.Remove(ct, true)
+	ct, found := all.Get(id)
+	if found == nil {
+		found = all.Remove(ct, true)
+	}
+	return errors.Join(endedBySignal(ctx, err), found)
+}
+
+// startOptions are those of a container that is there already.
+func (a *app) startOptions(all *lifecycle.Containers, id string) (lifecycle.StartOptions, error) {
+	record, config, err := all.Definition(id)
+	if err != nil {
+		return lifecycle.StartOptions{}, err
+	}
+	if err := a.knowStart(record, config); err != nil {
+		return lifecycle.StartOptions{}, err
+	}
+	filter, err := a.seccompProfile(spec.Result{Spec: config, SeccompProfile: record.Seccomp})
+	return lifecycle.StartOptions{
+		Narrate: a.narrate, Filter: filter, Unconfined: record.Seccomp == spec.SeccompUnconfined, OwnFilter: record.Seccomp != "",
+	}, err
 }

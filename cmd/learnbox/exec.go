@@ -81,10 +81,9 @@ func (c *ExecCmd) exec(a *app) (code int, err error) {
 		return 0, hintedError{err, "learnbox ps lists the containers that run"}
 	case err != nil:
 		return 0, err
-	case ct.State.Status == lifecycle.Paused:
-		return 0, exitError{exitFailed, hintedError{fmt.Errorf("%s is paused", c.Words[0]), "learnbox unpause " + c.Words[0]}}
-	case ct.State.Status != lifecycle.Running:
-		return 0, fmt.Errorf("%s: %w", c.Words[0], lifecycle.ErrNotRunning)
+	}
+	if err := may(ct, c.Words[0], lifecycle.ToEnter); err != nil {
+		return 0, exitError{exitFailed, fmt.Errorf("%s: %w", c.Words[0], err)}
 	}
 	told, err := c.tell(ctx, a, ct.Image, c.Detach, &stopFlags{})
 	if err != nil {

@@ -58,18 +58,13 @@ func (a *app) knownContainer(verb, word string) (*lifecycle.Containers, lifecycl
 		return nil, lifecycle.Container{}, a.asRoot("read the containers", err)
 	}
 	ct, err := all.Find(word)
-	if err == nil && alive(ct) {
+	if err == nil && ct.State.Status.Alive() {
 		if err := all.Sweep(); err != nil {
 			a.warn(verb, err.Error())
 		}
 		ct, err = all.Find(word)
 	}
 	return all, ct, a.asRoot("read the containers", err)
-}
-
-// alive reports whether a container has processes.
-func alive(ct lifecycle.Container) bool {
-	return ct.State.Status == lifecycle.Running || ct.State.Status == lifecycle.Paused
 }
 
 // configOfImage is the image's own config, as its author wrote it.
@@ -105,8 +100,9 @@ func (d described) report() containerReport {
 		Id: d.ID, Created: d.Created.Format(time.RFC3339Nano), Args: []string{}, Image: d.ImageID, Name: "/" + d.Name,
 		State:          d.state(),
 		ResolvConfPath: inDir("etc/resolv.conf"), HostnamePath: inDir("etc/hostname"), HostsPath: inDir("etc/hosts"),
-		LogPath: inDir(lifecycle.LogName),
-		Driver:  "overlay2", Platform: "linux",
+		LogPath:      inDir(lifecycle.LogName),
+		RestartCount: d.State.RestartCount,
+		Driver:       "overlay2", Platform: "linux",
 		HostConfig: d.hostConfig(),
 		GraphDriver: graphDriver{Name: "overlay2", Data: map[string]string{
 			"LowerDir": d.Rootfs, "MergedDir": inDir("merged"), "UpperDir": inDir("upper"), "WorkDir": inDir("work"),
@@ -130,10 +126,11 @@ func existing(path string) string {
 func (d described) state() stateReport {
 	s := d.State
 	return stateReport{
-		Status: string(s.Status), Running: s.Status != lifecycle.Created && s.Status != lifecycle.Exited && s.Status != "dead",
-		Paused: s.Status == lifecycle.Paused, Restarting: s.Status == "restarting", Dead: s.Status == "dead",
+		Status: string(s.Status), Running: s.Status.Alive(),
+		Paused: s.Status == lifecycle.Paused, Restarting: s.Status == lifecycle.Restarting,
 		Pid: s.Pid, ExitCode: s.ExitCode, Error: s.Error, OOMKilled: s.OOMKilled,
 		StartedAt: s.Started.Format(time.RFC3339Nano), FinishedAt: s.Finished.Format(time.RFC3339Nano),
+		Health: s.Health,
 	}
 }
 

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/learnbox/learnbox/lifecycle"
 )
 
 // hostConfig is said by the flags as they were typed, and by the config.json as it
@@ -17,7 +19,7 @@ func (d described) hostConfig() hostConfig {
 		Binds: d.binds(), ContainerIDFile: "", LogConfig: logConfig{"json-file", map[string]string{}},
 		VolumesFrom: f.VolumesFrom,
 		NetworkMode: firstOf(f.Network, "none"), PortBindings: map[string]json.RawMessage{},
-		RestartPolicy: restartPolicy{Name: "no"}, AutoRemove: d.AutoRemove,
+		RestartPolicy: restartPolicy{firstOf(d.Restart.Name, lifecycle.RestartNo), d.Restart.MaximumRetryCount}, AutoRemove: d.AutoRemove,
 		CapAdd: capabilityNames(f.CapAdd), CapDrop: capabilityNames(f.CapDrop),
 		CgroupnsMode: d.mode(specs.CgroupNamespace, "host"),
 		Dns:          list(f.DNS), DnsOptions: []string{}, DnsSearch: list(f.DNSSearch),
@@ -153,6 +155,11 @@ func (d described) config() imageConfig {
 	c.Tty, c.OpenStdin, c.StdinOnce = f.TTY, d.OpenStdin, d.OpenStdin && !d.Detached
 	c.Hostname = firstOf(d.spec.Hostname, f.Hostname)
 	c.OnBuild, c.Volumes = nil, d.declaredVolumes()
+	if d.Health != nil {
+		check := *d.Health
+		check.Shell = nil // it has a key of its own
+		c.Healthcheck, _ = json.Marshal(check)
+	}
 	if f.Entrypoint != nil {
 		c.Entrypoint = nil
 		if *f.Entrypoint != "" {

@@ -1,6 +1,10 @@
 package main
 
-import "encoding/json"
+import (
+	"encoding/json"
+
+	"github.com/learnbox/learnbox/lifecycle"
+)
 
 // containerReport is a container in Docker's words: the keys of its API
 // (ContainerInspect) in the order in which it prints them, and one of our own.
@@ -48,6 +52,7 @@ type stateReport struct {
 	Error      string
 	StartedAt  string
 	FinishedAt string
+	Health     *lifecycle.Health `json:",omitempty"`
 }
 
 // hostConfig is how a container is tied to the machine. Keys for what learnbox

@@ -21,7 +21,7 @@ type PsCmd struct {
 	Latest  bool     `short:"l" help:"List the one that was made last."`
 	Size    bool     `short:"s" help:"Show what each has written, and that and its image together."`
 	NoTrunc bool     `help:"Print IDs and commands in full."`
-	Filter  []string `short:"f" sep:"none" placeholder:"KEY=VALUE" help:"List only what fits: name, id, status, ancestor, label, volume, exited, before, since; may be repeated."`
+	Filter  []string `short:"f" sep:"none" placeholder:"KEY=VALUE" help:"List only what fits: name, id, status, health, ancestor, label, volume, exited, before, since; may be repeated."`
 	Format  string   `placeholder:"FORMAT" help:"table, table TEMPLATE, json, or a Go template."`
 }
 
@@ -81,7 +81,7 @@ func (c *PsCmd) wanted(list []lifecycle.Container, filters *psFilters) []lifecyc
 	}
 	whatever := c.All || last > 0 || filters.all()
 	list = slices.DeleteFunc(list, func(ct lifecycle.Container) bool {
-		return !whatever && (ct.State.Status == lifecycle.Created || ct.State.Status == lifecycle.Exited) || !filters.fits(ct)
+		return !whatever && !ct.State.Status.Alive() || !filters.fits(ct)
 	})
 	if last > 0 && len(list) > last {
 		list = list[:last]
@@ -93,14 +93,26 @@ func (c *PsCmd) wanted(list []lifecycle.Container, filters *psFilters) []lifecyc
 func statusOf(s lifecycle.State, now time.Time) string {
 	switch s.Status {
 	case lifecycle.Running:
-		return "Up " + units.HumanDuration(now.Sub(s.Started))
+		return "Up " + units.HumanDuration(now.Sub(s.Started)) + healthOf(s.Health)
 	case lifecycle.Paused:
 		return "Up " + units.HumanDuration(now.Sub(s.Started)) + " (Paused)"
 	case lifecycle.Exited:
 		return fmt.Sprintf("Exited (%d) %s ago", s.ExitCode, units.HumanDuration(now.Sub(s.Finished)))
+	case lifecycle.Restarting:
+		return fmt.Sprintf("Restarting (%d) %s ago", s.ExitCode, units.HumanDuration(now.Sub(s.Finished)))
 	case lifecycle.Created:
 	}
 	return "Created"
+}
+
+func healthOf(h *lifecycle.Health) string {
+	if h == nil {
+		return ""
+	}
+	if h.Status == lifecycle.HealthStarting {
+		return " (health: starting)"
+	}
+	return " (" + string(h.Status) + ")"
 }
 
 // containersOf names the containers that stand on an image.

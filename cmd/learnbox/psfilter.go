@@ -18,6 +18,7 @@ import (
 type psFilters struct {
 	patterns map[string][]*regexp.Regexp // of names and IDs
 	statuses []string
+	healths  []string
 	exited   []int
 	labels   []string
 	volumes  []string  // names, and paths on either side
@@ -33,6 +34,8 @@ type psFilters struct {
 func dockerStatuses() []string {
 	return []string{"created", "restarting", "running", "removing", "paused", "exited", "dead"}
 }
+
+func healths() []string { return []string{"starting", "healthy", "unhealthy", "none"} }
 
 // parsePsFilters reads KEY=VALUE words. What names another container or an image is
 // looked up later.
@@ -63,6 +66,11 @@ func (f *psFilters) add(key, value string) error {
 			return exitError{exitUsage, hintedError{fmt.Errorf("filter status=%s: there is no such status", value), "they are " + strings.Join(dockerStatuses(), " ")}}
 		}
 		f.statuses = append(f.statuses, value)
+	case "health":
+		if !slices.Contains(healths(), value) {
+			return exitError{exitUsage, hintedError{fmt.Errorf("filter health=%s: there is no such health", value), "they are " + strings.Join(healths(), " ")}}
+		}
+		f.healths = append(f.healths, value)
 	case "exited":
 		code, err := strconv.Atoi(value)
 		if err != nil {
@@ -79,7 +87,7 @@ func (f *psFilters) add(key, value string) error {
 		f.ages[key] = append(f.ages[key], value)
 	default:
 		return exitError{exitUsage, hintedError{
-			fmt.Errorf("unknown filter %q", key), "the filters are name id status ancestor label volume exited before since",
+			fmt.Errorf("unknown filter %q", key), "the filters are name id status health ancestor label volume exited before since",
 		}}
 	}
 	return nil
@@ -120,6 +128,7 @@ func (f *psFilters) fits(ct lifecycle.Container) bool {
 	s := ct.State
 	return f.matches("id", ct.ID) && f.matches("name", ct.Name, "/"+ct.Name) &&
 		(len(f.statuses) == 0 || slices.Contains(f.statuses, string(s.Status))) &&
+		(len(f.healths) == 0 || slices.Contains(f.healths, string(s.Health.Of()))) &&
 		(len(f.exited) == 0 || s.Status == lifecycle.Exited && slices.Contains(f.exited, s.ExitCode)) &&
 		(len(f.images) == 0 || slices.Contains(f.images, ct.ImageID) || slices.Contains(f.images, ct.Image)) &&
 		(f.before.IsZero() || ct.Created.Before(f.before)) &&

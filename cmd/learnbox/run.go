@@ -138,6 +138,9 @@ func (c *RunCmd) run(a *app) (code int, err error) {
 	if err != nil {
 		return 0, err
 	}
+	if ct.watch.needed() {
+		return c.follow(ctx, a, all, ct, proxy)
+	}
 	live, err := ct.start(ctx, a, proxy, c.TTY)
 	if err != nil {
 		return 0, err
@@ -174,14 +177,22 @@ type created struct {
 	record lifecycle.Record
 	built  spec.Result
 	filter func() (sandbox.Filter, error) // compiles the seccomp profile
+	watch  watch
 }
 
 // make makes a container from an image and the flags. If there is something to do
 // as soon as it has a place, then its first process comes up while its config.json
 // is built.
 func (c *containerFlags) make(ctx context.Context, a *app, all *lifecycle.Containers, words []string, placed func(*lifecycle.Draft) error) (_ *created, err error) {
+	watch, err := c.watch(c.Rm)
+	if err != nil {
+		return nil, err
+	}
 	img, rootfs, err := c.flattened(ctx, a, words[0])
 	if err != nil {
+		return nil, err
+	}
+	if err := watch.add(img.RawConfig); err != nil {
 		return nil, err
 	}
 	var draft *lifecycle.Draft
@@ -205,16 +216,16 @@ func (c *containerFlags) make(ctx context.Context, a *app, all *lifecycle.Contai
 	if noGroup != nil {
 		return nil, noGroup
 	}
-	if placed != nil {
+	if placed != nil && !watch.needed() {
 		if err := placed(draft); err != nil {
 			return nil, err
 		}
 	}
-	ct := &created{Draft: draft}
+	ct := &created{Draft: draft, watch: watch}
 	if ct.built, err = c.build(a, draft.ID, draft.Dir, img, rootfs, words[1:]); err != nil {
 		return nil, err
 	}
-	if placed != nil {
+	if placed != nil && !watch.needed() {
 		r := lifecycle.Record{ID: draft.ID, Name: draft.Name, Rootfs: rootfs, OpenStdin: c.Interactive}
 		if err := a.knowPlan(toldRun{Record: r, dir: draft.Dir, built: ct.built, groups: groups}); err != nil {
 			return nil, err

@@ -52,9 +52,10 @@ type runFlags struct {
 	Ulimit      []string `sep:"none" placeholder:"NAME=SOFT[:HARD]" help:"A resource limit of the program."`
 	Sysctl      []string `sep:"none" placeholder:"NAME=VALUE" help:"A kernel parameter of the container's namespaces."`
 	limitFlags
-	Cgroupns   string   `placeholder:"private|host" help:"A view of the control groups of its own, or the machine's (default private on cgroup v2, host on v1)."`
-	StopSignal string   `placeholder:"SIGNAL" help:"Signal that asks the program to end (default the image's, or SIGTERM)."`
-	Label      []string `short:"l" sep:"none" placeholder:"NAME=VALUE" help:"A label of the container."`
+	Cgroupns   string `placeholder:"private|host" help:"A view of the control groups of its own, or the machine's (default private on cgroup v2, host on v1)."`
+	StopSignal string `placeholder:"SIGNAL" help:"Signal that asks the program to end (default the image's, or SIGTERM)."`
+	watchFlags
+	Label []string `short:"l" sep:"none" placeholder:"NAME=VALUE" help:"A label of the container."`
 }
 
 // flags are the flags themselves, of whatever verb they are part of.
@@ -165,6 +166,7 @@ func (c *containerFlags) record(a *app, ct *created, word string, img store.Imag
 		ID: ct.ID, Name: ct.Name, Image: word, ImageID: img.ID.String(), Rootfs: rootfs,
 		Created: time.Now().UTC(), AutoRemove: c.Rm, Init: ct.built.Init, OpenStdin: c.Interactive, Detached: c.detached,
 		Seccomp: ct.built.SeccompProfile, StopSignal: ct.built.StopSignal, Labels: ct.built.Labels,
+		Restart: ct.watch.restart, Health: ct.watch.health,
 		Args: ct.built.Spec.Process.Args, Command: a.argv[min(1, len(a.argv)):], // a shield was not typed
 		Volumes: ct.Mounted(),
 	}

@@ -8,10 +8,11 @@ import (
 
 // StartCmd is "learnbox start".
 type StartCmd struct {
-	Attach      bool `short:"a" help:"Show its output, pass signals on, and end with its exit code."`
-	Interactive bool `short:"i" help:"Type into it, too."`
+	Attach          bool `short:"a" help:"Show its output, pass signals on, and end with its exit code."`
+	Interactive     bool `short:"i" help:"Type into it, too."`
+	RestartPolicies bool `help:"Start what is to run after a boot: always, and unless-stopped if nobody had stopped it."`
 	explainFlags
-	Containers []string `arg:"" name:"container" placeholder:"CONTAINER" help:"Names, IDs or beginnings of IDs."`
+	Containers []string `arg:"" optional:"" name:"container" placeholder:"CONTAINER" help:"Names, IDs or beginnings of IDs."`
 }
 
 // Help is printed below the flags.
@@ -21,7 +22,8 @@ their namespaces are new.
 
 Examples:
   learnbox start web
-  learnbox start -ai web`
+  learnbox start -ai web
+  learnbox start --restart-policies     (scripts/learnbox.service does so at each boot)`
 }
 
 // KeepsSignals lets start -a pass signals on.
@@ -29,6 +31,14 @@ func (StartCmd) KeepsSignals() {}
 
 // Run does the verb.
 func (c *StartCmd) Run(a *app) error {
+	switch {
+	case c.RestartPolicies && (len(c.Containers) > 0 || c.Attach || c.Interactive):
+		return usageError("--restart-policies chooses the containers, and attaches to none")
+	case c.RestartPolicies:
+		return c.startByPolicy(a)
+	case len(c.Containers) == 0:
+		return exitError{exitUsage, hintedError{errors.New("CONTAINER is missing"), "usage: learnbox start [FLAGS] CONTAINER..."}}
+	}
 	if !c.Attach && !c.Interactive {
 		return a.each("start", c.Containers, func(_ *lifecycle.Containers, ct lifecycle.Container) error {
 			return c.startIfResting(a, ct)
@@ -39,11 +49,21 @@ func (c *StartCmd) Run(a *app) error {
 	}
 	var code int
 	err := a.visit("start", c.Containers, func(all *lifecycle.Containers, ct lifecycle.Container, _ string) error {
-		err := c.startIfResting(a, ct)
+		o := attachOptions{stdin: c.Interactive, signals: true}
+		told, err := c.tell(a.ctx, a, ct.Image, false, &stopFlags{})
 		if err != nil {
 			return err
 		}
-		code, err = a.attachTo(all, ct, attachOptions{stdin: c.Interactive, signals: true, replay: true})
+		defer told()
+		at, err := a.startAttached(all, ct.ID, "start", c.Interactive)
+		switch {
+		case errors.Is(err, lifecycle.ErrRunning):
+			code, err = a.attachTo(all, ct, o)
+			return err
+		case err != nil:
+			return exitError{codeOf(err), err}
+		}
+		code, err = a.stayAttached(at, o)
 		return err
 	})
 	if err != nil {

@@ -82,7 +82,7 @@ func (c *StatsCmd) list(all *lifecycle.Containers) (list []lifecycle.Container, 
 	if len(c.Containers) == 0 {
 		every, err := all.List()
 		for _, ct := range every {
-			if c.All || alive(ct) {
+			if c.All || ct.State.Status.Alive() {
 				list = append(list, ct)
 			}
 		}

@@ -37,7 +37,7 @@ func (r cpuReading) percent(before cpuReading) float64 {
 func (t *statsTable) begin(list []lifecycle.Container) {
 	t.began = time.Now()
 	for _, ct := range list {
-		if used, err := t.meter.CPU(ct); err == nil && alive(ct) {
+		if used, err := t.meter.CPU(ct); err == nil && ct.State.Status.Alive() {
 			t.last[ct.ID] = cpuReading{used, time.Now()}
 		}
 	}
@@ -50,7 +50,7 @@ func (t *statsTable) rows(list []lifecycle.Container) []row {
 	var rows []row
 	last := map[string]cpuReading{}
 	for _, ct := range list {
-		if !alive(ct) {
+		if !ct.State.Status.Alive() {
 			rows = append(rows, t.row(ct, 0, lifecycle.Usage{}))
 			continue
 		}

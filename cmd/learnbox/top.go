@@ -12,6 +12,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/learnbox/learnbox/explain/evidence"
+	"github.com/learnbox/learnbox/lifecycle"
 	"github.com/learnbox/learnbox/narrate"
 )
 
@@ -37,8 +38,8 @@ func (c *TopCmd) Run(a *app) error {
 	if err != nil {
 		return unknownContainer(err)
 	}
-	if !alive(ct) {
-		return hintedError{fmt.Errorf("%s does not run: it is %s", c.Words[0], ct.State.Status), "learnbox start " + c.Words[0]}
+	if err := may(ct, c.Words[0], lifecycle.ToWatch); err != nil {
+		return fmt.Errorf("%s: %w", c.Words[0], err)
 	}
 	options := c.Words[1:]
 	if len(options) == 0 {

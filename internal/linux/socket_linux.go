@@ -2,6 +2,7 @@ package linux
 
 import (
 	"net"
+	"os"
 	"path/filepath"
 
 	"golang.org/x/sys/unix"
@@ -34,6 +35,15 @@ func Dial(path string) (*net.UnixConn, error) {
 		return err
 	})
 	return c, err
+}
+
+// SocketPair is socketpair(2): a stream, and both of its ends.
+func SocketPair() (a, b *os.File, err error) {
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err := Failed(err, "socketpair(AF_UNIX, SOCK_STREAM|SOCK_CLOEXEC, 0)"); err != nil {
+		return nil, nil, err
+	}
+	return os.NewFile(uintptr(fds[0]), "our end of a socket"), os.NewFile(uintptr(fds[1]), "their end of a socket"), nil
 }
 
 func inDirectory(path string, do func(name string) error) error {

@@ -3,6 +3,7 @@ package linux
 import (
 	"os"
 	"syscall"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -59,3 +60,23 @@ func Reap(pid int) (unix.WaitStatus, error) {
 		}
 	}
 }
+
+// ReapOthers takes the status of children that have ended, of all but one, as long as
+// that one has not ended, too.
+func ReapOthers(but int) {
+	for {
+		var info unix.Siginfo
+		err := unix.Waitid(unix.P_ALL, 0, &info, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT, nil)
+		if err == unix.EINTR {
+			continue
+		}
+		pid := int(*(*int32)(unsafe.Add(unsafe.Pointer(&info), siPid)))
+		if err != nil || pid == 0 || pid == but {
+			return
+		}
+		_, _ = Reap(pid)
+	}
+}
+
+// siPid is where a siginfo_t has si_pid on a machine of 64 bits (sigaction(2)).
+const siPid = 16

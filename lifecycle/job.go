@@ -1,0 +1,89 @@
+package lifecycle
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/learnbox/learnbox/internal/atomicfile"
+	"github.com/learnbox/learnbox/narrate"
+	"github.com/learnbox/learnbox/sandbox"
+	"github.com/learnbox/learnbox/sandbox/tty"
+)
+
+// A job is what a monitor is told. All else it reads from the container's files.
+type job struct {
+	Data, Run, Bin        string // those of Containers
+	ID                    string
+	Filter                sandbox.Filter
+	Unconfined            bool
+	OwnFilter             bool
+	Size                  tty.Size
+	Tells, Attends, Gated bool // whether the steps are told of, and as in narrate.Narrator
+	Attached              bool // whoever gives the job wants to see the program from its beginning
+}
+
+// start starts the program for the first time. If that fails the container has
+// ended.
+func (j job) start(ctx context.Context, lock *atomicfile.Lock, n *narrate.Narrator) (*Live, error) {
+	d, r, spec, err := j.draft(lock)
+	if err != nil {
+		return nil, err
+	}
+	live, err := j.run(ctx, d, r, spec, n)
+	if err != nil {
+		return nil, errors.Join(err, d.giveUp(r, err))
+	}
+	return live, nil
+}
+
+// restart starts it again, after what was before. If that fails the container is
+// as it was.
+func (j job) restart(ctx context.Context, lock *atomicfile.Lock, past State) (*Live, error) {
+	d, r, spec, err := j.draft(lock)
+	if err != nil {
+		return nil, err
+	}
+	d.past = past
+	live, err := j.run(ctx, d, r, spec, nil)
+	if err != nil {
+		d.abort()
+	}
+	return live, err
+}
+
+// draft is the container as its files tell it.
+func (j job) draft(lock *atomicfile.Lock) (*Draft, Record, *specs.Spec, error) {
+	c := &Containers{data: j.Data, run: j.Run, bin: j.Bin}
+	r, spec, err := c.Definition(j.ID)
+	if err != nil {
+		return nil, r, nil, err
+	}
+	d := &Draft{
+		ID: j.ID, Name: r.Name, Dir: c.dir(j.ID), Cgroup: strings.TrimPrefix(spec.Linux.CgroupsPath, "/"),
+		all: c, saved: true, again: true, volumes: r.Volumes, lock: lock,
+	}
+	return d, r, spec, nil
+}
+
+func (j job) run(ctx context.Context, d *Draft, r Record, spec *specs.Spec, n *narrate.Narrator) (*Live, error) {
+	err := d.Clone(ctx, CloneOptions{Terminal: spec.Process.Terminal, Stdin: r.OpenStdin, HostPIDs: !hasPIDs(spec), Narrate: n})
+	if err != nil {
+		return nil, err
+	}
+	return d.start(ctx, r, spec, StartOptions{
+		Filter: func() (sandbox.Filter, error) { return j.Filter, nil },
+		Size:   j.Size, Unconfined: j.Unconfined, OwnFilter: j.OwnFilter,
+	})
+}
+
+func hasPIDs(spec *specs.Spec) bool {
+	for _, n := range spec.Linux.Namespaces {
+		if n.Type == specs.PIDNamespace {
+			return true
+		}
+	}
+	return false
+}
