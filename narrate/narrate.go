@@ -40,7 +40,7 @@ type Event struct {
 	Phase   Phase
 	Pid     int           // of the container's first process, on the machine; 0 before it exists
 	Monitor int           // of the container's monitor, on the machine; only in the step that starts it
-	Far     bool          // another process took it: nobody tells that the next one begins
+	Far     bool          // another process took it, which may not tell that the next one begins
 	Took    time.Duration // since Begin; zero in Begin and Skip
 	Calls   []Call        // only if the narrator attends, in Done and Fail
 	Err     error         // only in Fail

@@ -63,12 +63,13 @@ func (g *guest) take(s step[*guest]) error {
 }
 
 // tell sends an event and, if the parent attends, waits for its order. A failed
-// step ends the init, so nobody answers to that. That a step begins is told only
-// where the parent may hold it up.
+// step ends the init, so nobody answers to that. That a step begins is no news to a
+// parent that attends, unless it may hold the step up.
 func (g *guest) tell(e narrate.Event) error {
 	first := !g.begun
 	g.begun = true
-	if !g.Narrate /* since the step began: see loadFilter */ || e.Phase == narrate.Begin && !g.Gated && !first {
+	known := e.Phase == narrate.Begin && g.Attend && !g.Gated && !first
+	if !g.Narrate /* since the step began: see loadFilter */ || known {
 		return nil
 	}
 	m := message{Event: &eventMessage{e.Step.ID, e.Phase, e.Took.Truncate(time.Microsecond), e.Calls}}
