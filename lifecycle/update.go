@@ -40,7 +40,7 @@ func (c *Containers) Update(id string, change func(*specs.LinuxResources) (*spec
 			return answer.Warnings, err
 		}
 		lock, err := c.idle(id)
-		if errors.Is(err, ErrRunning) && c.statusOf(id).Alive() { // it was started just now
+		if err != ErrRestarting && errors.Is(err, ErrRunning) && c.statusOf(id).Alive() { // it was started just now
 			continue
 		}
 		if err != nil {
@@ -49,6 +49,32 @@ func (c *Containers) Update(id string, change func(*specs.LinuxResources) (*spec
 		err = c.setResources(r, spec, wanted)
 		return nil, errors.Join(err, c.unlist(id), lock.Release())
 	}
+}
+
+// SetRestart gives a container another restart policy. Its monitor reads it when the program ends.
+//
+// Errors: ErrNotFound.
+func (c *Containers) SetRestart(id string, p RestartPolicy) (err error) {
+	unlock, err := c.lockNames() // Rename writes the record, too
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, unlock()) }()
+	var r Record
+	if err := readJSON(c.file(id, "container.json"), &r); errors.Is(err, os.ErrNotExist) {
+		return ErrNotFound
+	} else if err != nil {
+		return err
+	}
+	if r.AutoRemove && p.Any() {
+		return errors.New("Restart policy cannot be updated because AutoRemove is enabled for the container") //nolint:revive,staticcheck // Docker's sentence
+	}
+	r.Restart = p
+	if err := c.write(r, "container.json", r); err != nil {
+		return err
+	}
+	c.Report(r, "update")
+	return nil
 }
 
 // lockConfig keeps other updates off.

@@ -111,7 +111,7 @@ func namedIn(args []string, t reflect.Type) []reflect.StructField {
 		_, isVerb := f.Tag.Lookup("cmd")
 		_, isArgument := f.Tag.Lookup("arg")
 		_, hasDefault := f.Tag.Lookup("default")
-		if isVerb || f.Anonymous || !isArgument && !hasDefault && !slices.ContainsFunc(args, func(word string) bool { return mayName(word, f) }) {
+		if isVerb || f.Anonymous || !f.IsExported() || !isArgument && !hasDefault && !slices.ContainsFunc(args, func(word string) bool { return mayName(word, f) }) {
 			continue
 		}
 		f.Index, f.Offset = nil, 0
