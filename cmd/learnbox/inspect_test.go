@@ -22,7 +22,7 @@ func sample() described {
 	d := described{dir: "/r/containers/4efc", image: &imageConfig{Env: []string{"TERM=dumb"}, Cmd: []string{"sh"}}}
 	d.Record = lifecycle.Record{
 		ID: strings.Repeat("4efc", 16), Name: "r1", Image: "tiny", Created: time.Unix(1, 0).UTC(), Init: true,
-		Labels: map[string]string{"a": "b"}, Args: []string{"sleep", "1000"}, Command: strings.Fields(argv),
+		Detached: true, Labels: map[string]string{"a": "b"}, Args: []string{"sleep", "1000"}, Command: strings.Fields(argv),
 	}
 	d.State = lifecycle.State{Status: lifecycle.Paused}
 	d.spec = &specs.Spec{

@@ -69,7 +69,9 @@ func (o *outage) live(t *testing.T, name string, random *rand.Rand) {
 		o.mu.Unlock()
 		for range random.IntN(5) {
 			verbs := [][]string{
-				{"start", id}, {"stop", "-t", "0", id}, {"restart", "-t", "0", id},
+				{"start", id},
+				{"stop", "-t", "0", id},
+				{"restart", "-t", "0", id},
 				{"rename", id, fmt.Sprintf("%s-%d", name, random.IntN(1e9))},
 			}
 			o.run(t, verbs[random.IntN(len(verbs))]...)
