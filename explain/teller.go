@@ -153,6 +153,9 @@ func (t *Teller) hear(e narrate.Event) error {
 		t.variables = VariablesOf(t.place, t.Root, t.Run)
 	}
 	now := t.subject.AtOnce()
+	if e.Monitor != 0 {
+		now.Pid, t.place.Monitor = e.Monitor, e.Monitor
+	}
 	switch e.Phase {
 	case narrate.Begin:
 		if err := t.stopAt(stop.Point{Step: e.Step.ID}); err != nil {
@@ -207,11 +210,18 @@ func (t *Teller) tell(e narrate.Event, now evidence.Subject) {
 			r.Hint = h.Hint()
 		}
 	}
+	var facts func() []narrate.Fact
 	if w, ok := t.watch[e.Step.ID]; ok && e.Phase == narrate.Done {
-		r.Evidence = w.End(now)
+		facts = w.End(now)
 	}
 	known, variables, more := t.known, t.variables, t.Narrator().Attend && e.Phase != narrate.Skip
+	if e.Monitor != 0 {
+		r.Pid, variables = e.Monitor, VariablesOf(stop.Place{Container: known.ID, Pid: e.Monitor}, t.Root, t.Run)
+	}
 	t.scribe.work <- func() {
+		if facts != nil {
+			r.Evidence = facts()
+		}
 		if more {
 			addTexts(&r, known, variables)
 		}

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"os/signal"
@@ -15,6 +14,7 @@ import (
 
 	"github.com/learnbox/learnbox/internal/atomicfile"
 	"github.com/learnbox/learnbox/internal/linux"
+	"github.com/learnbox/learnbox/narrate"
 	"github.com/learnbox/learnbox/sandbox"
 )
 
@@ -32,7 +32,7 @@ const (
 	attachFD = 5
 )
 
-// A beginning is what a monitor answers, once.
+// A beginning is what a monitor answers at last.
 type beginning struct {
 	Pid      int
 	Warnings []string
@@ -87,25 +87,27 @@ func (c *Containers) startDetached(id string, o StartOptions, attached *os.File)
 	if err != nil {
 		return nil, errors.Join(err, c.unlist(id))
 	}
-	ours, err := c.spawn(id, lock, attached)
-	if err != nil {
-		return nil, errors.Join(err, c.unlist(id))
-	}
-	defer ours.Close()
-	line, err := json.Marshal(job{
+	j := job{
 		Data: c.data, Run: c.run, Bin: c.bin, ID: id,
 		Filter: filter, Unconfined: o.Unconfined, OwnFilter: o.OwnFilter, Size: o.Size,
 		Attached: attached != nil,
-	})
+	}
+	m := employer{narrate: o.Narrate}
+	err = o.Narrate.Run(MonitorStep(), func() (err error) {
+		if m.socket, m.pid, err = c.spawn(id, lock, attached); err != nil {
+			return errors.Join(err, c.unlist(id))
+		}
+		return m.give(j)
+	}, func(e *narrate.Event) { e.Monitor = m.pid })
+	if m.socket != nil {
+		defer m.socket.Close()
+	}
 	if err != nil {
-		return nil, fmt.Errorf("write the monitor's job: %w", err)
+		return nil, err
 	}
-	if _, err := ours.Write(append(line, '\n')); err != nil {
-		return nil, fmt.Errorf("speak to the monitor: %w", err)
-	}
-	var b beginning
-	if err := json.NewDecoder(ours).Decode(&b); err != nil {
-		return nil, errors.New("the monitor ended before the program could start")
+	b, err := m.listen()
+	if err != nil {
+		return nil, err
 	}
 	if b.Text != "" {
 		return b.Warnings, &sandbox.StepError{Step: b.Step, Text: b.Text, Way: b.Way, Code: b.Code}
@@ -113,32 +115,32 @@ func (c *Containers) startDetached(id string, o StartOptions, attached *os.File)
 	return b.Warnings, nil
 }
 
-// spawn starts a monitor and returns our end of its socket.
-func (c *Containers) spawn(id string, lock *atomicfile.Lock, attached *os.File) (*os.File, error) {
+// spawn starts a monitor and returns our end of its socket, and its PID.
+func (c *Containers) spawn(id string, lock *atomicfile.Lock, attached *os.File) (socket *os.File, pid int, err error) {
 	program, err := sandbox.OpenProgram(c.bin, c.file(id, "merged"))
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	defer program.Close()
 	null, err := linux.Open(os.DevNull, unix.O_RDWR)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	defer null.Close()
 	ours, theirs, err := linux.SocketPair()
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	defer theirs.Close()
 	files := []*os.File{null, null, null, theirs, lock.File()}
 	if attached != nil {
 		files = append(files, attached)
 	}
-	_, err = linux.StartProgram(linux.Program{File: program, Argv: []string{MonitorName}, Env: []string{}, Files: files})
+	pid, err = linux.StartProgram(linux.Program{File: program, Argv: []string{MonitorName}, Env: []string{}, Files: files})
 	if err != nil {
-		return nil, errors.Join(err, ours.Close())
+		return nil, 0, errors.Join(err, ours.Close())
 	}
-	return ours, nil
+	return ours, pid, nil
 }
 
 // RunMonitor is all that a monitor's process does. It returns when its container
@@ -165,7 +167,7 @@ func RunMonitor() int {
 	} else {
 		b.Pid, b.Warnings = live.Pid, live.Warnings
 	}
-	_ = json.NewEncoder(socket).Encode(b) // the command may have been killed; the container runs all the same
+	_ = json.NewEncoder(socket).Encode(word{Begun: &b}) // the command may have been killed; the container runs all the same
 	socket.Close()
 	if err != nil {
 		return 1
@@ -196,8 +198,9 @@ func (r *Live) watch(j job) *Monitor {
 }
 
 // takeJob reads the job and starts the container.
-func takeJob(socket io.Reader) (job, *Live, error) {
-	line, err := bufio.NewReader(socket).ReadBytes('\n')
+func takeJob(socket *os.File) (job, *Live, error) {
+	in := bufio.NewReader(socket)
+	line, err := in.ReadBytes('\n')
 	if err != nil {
 		return job{}, nil, fmt.Errorf("wait for the job: %w", err)
 	}
@@ -205,6 +208,6 @@ func takeJob(socket io.Reader) (job, *Live, error) {
 	if err := json.Unmarshal(line, &j); err != nil {
 		return j, nil, fmt.Errorf("read the job: %w", err)
 	}
-	live, err := j.start(context.Background(), atomicfile.Inherit(os.NewFile(lockFD, "lock")))
+	live, err := j.start(context.Background(), atomicfile.Inherit(os.NewFile(lockFD, "lock")), j.narrator(socket, in))
 	return j, live, err
 }

@@ -8,6 +8,7 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/learnbox/learnbox/internal/atomicfile"
+	"github.com/learnbox/learnbox/narrate"
 	"github.com/learnbox/learnbox/sandbox"
 	"github.com/learnbox/learnbox/sandbox/tty"
 )
@@ -21,16 +22,18 @@ type job struct {
 	OwnFilter      bool
 	Size           tty.Size
 	Attached       bool // whoever gives the job wants to see the program from its beginning
+
+	Tells, Attends, Gated bool // whether the steps are told of, and as in narrate.Narrator
 }
 
 // start starts the program for the first time. If that fails the container has
 // ended.
-func (j job) start(ctx context.Context, lock *atomicfile.Lock) (*Live, error) {
+func (j job) start(ctx context.Context, lock *atomicfile.Lock, n *narrate.Narrator) (*Live, error) {
 	d, r, spec, err := j.draft(lock)
 	if err != nil {
 		return nil, err
 	}
-	live, err := j.run(ctx, d, r, spec)
+	live, err := j.run(ctx, d, r, spec, n)
 	if err != nil {
 		return nil, errors.Join(err, d.giveUp(r, err))
 	}
@@ -45,7 +48,7 @@ func (j job) restart(ctx context.Context, lock *atomicfile.Lock, past State) (*L
 		return nil, err
 	}
 	d.past = past
-	live, err := j.run(ctx, d, r, spec)
+	live, err := j.run(ctx, d, r, spec, nil)
 	if err != nil {
 		d.abort()
 	}
@@ -66,8 +69,8 @@ func (j job) draft(lock *atomicfile.Lock) (*Draft, Record, *specs.Spec, error) {
 	return d, r, spec, nil
 }
 
-func (j job) run(ctx context.Context, d *Draft, r Record, spec *specs.Spec) (*Live, error) {
-	err := d.Clone(ctx, CloneOptions{Terminal: spec.Process.Terminal, Stdin: r.OpenStdin, HostPIDs: !hasPIDs(spec)})
+func (j job) run(ctx context.Context, d *Draft, r Record, spec *specs.Spec, n *narrate.Narrator) (*Live, error) {
+	err := d.Clone(ctx, CloneOptions{Terminal: spec.Process.Terminal, Stdin: r.OpenStdin, HostPIDs: !hasPIDs(spec), Narrate: n})
 	if err != nil {
 		return nil, err
 	}

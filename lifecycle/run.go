@@ -33,6 +33,8 @@ type StartOptions struct {
 	Unconfined bool     // Filter returns none
 	OwnFilter  bool     // Filter is the user's
 	Without    []string // see sandbox.Config
+
+	Narrate *narrate.Narrator // of StartDetached; Start speaks to that of Clone
 }
 
 // A Live container is what its parent holds. Wait must be called.
@@ -153,6 +155,15 @@ func likeLower(upper, lower string) error {
 		}
 	}
 	return os.Chmod(upper, info.Mode())
+}
+
+// MonitorStep is the step that StartDetached begins with.
+func MonitorStep() narrate.Step {
+	return narrate.Step{
+		ID:    "monitor.start",
+		Title: "A process of its own that watches over the container",
+		Why:   "it becomes the parent of the container's first process, so it has to be there before that one",
+	}
 }
 
 // ExitStep is the step that Wait ends with.

@@ -36,13 +36,14 @@ const (
 
 // An Event reports one phase of one step.
 type Event struct {
-	Step  Step
-	Phase Phase
-	Pid   int           // of the container's first process, on the machine; 0 before it exists
-	Far   bool          // another process took it: nobody tells that the next one begins
-	Took  time.Duration // since Begin; zero in Begin and Skip
-	Calls []Call        // only if the narrator attends, in Done and Fail
-	Err   error         // only in Fail
+	Step    Step
+	Phase   Phase
+	Pid     int           // of the container's first process, on the machine; 0 before it exists
+	Monitor int           // of the container's monitor, on the machine; only in the step that starts it
+	Far     bool          // another process took it: nobody tells that the next one begins
+	Took    time.Duration // since Begin; zero in Begin and Skip
+	Calls   []Call        // only if the narrator attends, in Done and Fail
+	Err     error         // only in Fail
 }
 
 // A Call is a system call that a step made.

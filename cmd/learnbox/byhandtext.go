@@ -11,11 +11,11 @@ import (
 )
 
 // byHandOf returns what shows each step of a container as lines of shell.
-func byHandOf(ct *created, rootfs string, interactive bool) func(step string) []string {
+func byHandOf(r toldRun) func(step string) []string {
 	input := sync.OnceValues(func() (byhand.Input, error) {
 		in := byhand.Input{
-			ID: ct.ID, Built: ct.built, EtcDir: filepath.Join(ct.Dir, "etc"),
-			Lower: rootfs, Interactive: interactive,
+			ID: r.ID, Built: r.built, EtcDir: filepath.Join(r.dir, "etc"),
+			Lower: r.Rootfs, Interactive: r.OpenStdin,
 		}
 		return in, machine(&in)
 	})

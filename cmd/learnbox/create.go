@@ -9,6 +9,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/learnbox/learnbox/explain"
+	"github.com/learnbox/learnbox/explain/stop"
 	"github.com/learnbox/learnbox/lifecycle"
 	"github.com/learnbox/learnbox/sandbox/spec"
 )
@@ -16,6 +18,7 @@ import (
 // CreateCmd is "learnbox create".
 type CreateCmd struct {
 	containerFlags
+	explainFlags
 	Words []string `arg:"" passthrough:"" complete:"image" placeholder:"IMAGE [COMMAND [ARG...]]" help:"The image, and what to run in it instead of the image's own command."`
 }
 
@@ -34,7 +37,15 @@ func (c *CreateCmd) Run(a *app) error {
 	if err := unknownFlag(c.Words); err != nil {
 		return err
 	}
+	told, err := c.tell(a.ctx, a, c.Words[0], c.Quiet, &stopFlags{})
+	if err != nil {
+		return err
+	}
+	defer told()
 	ct, err := c.keep(a.ctx, a, c.Words)
+	if err == nil {
+		err = a.narrate.Run(stepOf("container.save"), func() error { return ct.Keep(ct.record, ct.built.Spec) })
+	}
 	if err != nil {
 		return exitError{codeOf(err), a.fullDisk(a.asRoot("make containers", err))}
 	}
@@ -42,7 +53,7 @@ func (c *CreateCmd) Run(a *app) error {
 	return nil
 }
 
-// keep makes a container of which nothing runs yet.
+// keep makes a container of which nothing runs yet, up to the writing of its files.
 func (c *containerFlags) keep(ctx context.Context, a *app, words []string) (*created, error) {
 	if os.Geteuid() != 0 {
 		return nil, fs.ErrPermission
@@ -55,25 +66,30 @@ func (c *containerFlags) keep(ctx context.Context, a *app, words []string) (*cre
 	if err != nil {
 		return nil, err
 	}
-	ct, err := c.make(ctx, a, all, words, nil)
-	if err != nil {
-		return nil, err
-	}
-	return ct, ct.Keep(ct.record, ct.built.Spec)
+	return c.make(ctx, a, all, words, nil)
 }
 
 // detach makes a container and starts it in the background.
 func (c *RunCmd) detach(a *app) error {
-	if c.stopsAnywhere() {
-		return exitError{exitUsage, hintedError{errors.New("a run in the background cannot be stopped at a step"), "leave out -d"}}
+	ctx, done := untilSignal(a.ctx)
+	defer done()
+	told, err := c.tell(ctx, a, c.Words[0], c.Quiet, &c.stopFlags)
+	if err != nil {
+		return err
 	}
-	ctx, stop := untilSignal(a.ctx)
-	defer stop()
+	defer told()
 	ct, err := c.keep(ctx, a, c.Words)
 	if err != nil {
 		return err
 	}
-	if err := a.start(ct.ID, "run"); err != nil {
+	if err := ct.Keep(ct.record, ct.built.Spec); err != nil {
+		return err
+	}
+	err = a.start(ct.ID, "run")
+	if errors.Is(err, explain.ErrAborted) || errors.Is(err, stop.ErrKilled) || err != nil && ctx.Err() != nil {
+		err = errors.Join(endedBySignal(ctx, err), a.discard(ct.ID))
+	}
+	if err != nil {
 		return err
 	}
 	fmt.Fprintln(a.stdout, ct.ID)
@@ -94,17 +110,37 @@ func (a *app) start(id, verb string) error {
 	for _, w := range warnings {
 		a.warn(verb, w)
 	}
+	if err == nil && a.teller != nil {
+		a.teller.Running()
+	}
 	return err
 }
 
+// discard removes a container that was given up before its program ran.
+func (a *app) discard(id string) error {
+	all, err := a.containers("run")
+	if err != nil {
+		return err
+	}
+	ct, err := all.Get(id)
+	if err != nil {
+		return err
+	}
+	return all.Remove(ct)
+}
+
 // startOptions are those of a container that is there already.
-func (a *app) startOptions(all *lifecycle.Containers, id string) (lifecycle.StartOptions, error) {
+func (a *app) startOptions(all *lifecycle.Containers, id string) (o lifecycle.StartOptions, err error) {
 	record, config, err := all.Definition(id)
 	if err != nil {
-		return lifecycle.StartOptions{}, err
+		return o, err
 	}
 	filter, err := a.seccompProfile(spec.Result{Spec: config, SeccompProfile: record.Seccomp})
+	if err != nil {
+		return o, err
+	}
 	return lifecycle.StartOptions{
-		Filter: filter, Unconfined: record.Seccomp == spec.SeccompUnconfined, OwnFilter: record.Seccomp != "",
-	}, err
+		Narrate: a.narrate, Filter: filter,
+		Unconfined: record.Seccomp == spec.SeccompUnconfined, OwnFilter: record.Seccomp != "",
+	}, a.knowStart(record, config)
 }

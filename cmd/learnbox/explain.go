@@ -37,8 +37,14 @@ type stopFlags struct {
 
 // allSteps are the steps of a run, in order.
 func allSteps() []narrate.Step {
-	steps := []narrate.Step{pull.ResolveStep(), pull.FetchStep(), unpack.Step(), lifecycle.CreateStep()}
+	steps := []narrate.Step{pull.ResolveStep(), pull.FetchStep(), unpack.Step(), lifecycle.CreateStep(), lifecycle.MonitorStep()}
 	return append(append(steps, sandbox.Steps()...), lifecycle.ExitStep())
+}
+
+// stepOf is one of them.
+func stepOf(id string) narrate.Step {
+	all := allSteps()
+	return all[slices.IndexFunc(all, func(s narrate.Step) bool { return s.ID == id })]
 }
 
 func stepIDs() []string {
@@ -147,6 +153,7 @@ func (f *explainFlags) tell(ctx context.Context, a *app, image string, quiet boo
 	return func() {
 		a.held.release()
 		a.teller.Close()
+		a.teller, a.narrate = nil, nil
 		if file != nil {
 			file.Close()
 		}

@@ -2,7 +2,9 @@ package main
 
 import (
 	"fmt"
+	"path/filepath"
 	"slices"
+	"strings"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
@@ -11,6 +13,7 @@ import (
 	"github.com/learnbox/learnbox/pull"
 	"github.com/learnbox/learnbox/sandbox"
 	"github.com/learnbox/learnbox/sandbox/cgroup"
+	"github.com/learnbox/learnbox/sandbox/spec"
 	"github.com/learnbox/learnbox/unpack"
 )
 
@@ -27,29 +30,43 @@ func (a *app) know(draft *lifecycle.Draft, rootfs string) (groups []string) {
 	return groups
 }
 
-// knowPlan tells it which steps the container takes, and on what.
-func (a *app) knowPlan(c *containerFlags, ct *created, rootfs string) error {
+// A toldRun is a container whose steps are told of.
+type toldRun struct {
+	lifecycle.Record
+	dir      string
+	built    spec.Result
+	groups   []string // the directories of its control group
+	detached bool     // a process of its own takes the steps
+}
+
+// knowPlan tells the Teller which steps the container takes, and on what.
+func (a *app) knowPlan(r toldRun) error {
 	if a.teller == nil {
 		return nil
 	}
-	outline, err := outlineOf(c.PID == "host", ct.built, ct.Dir, rootfs)
+	ownPIDs := slices.ContainsFunc(r.built.Spec.Linux.Namespaces, func(n specs.LinuxNamespace) bool { return n.Type == specs.PIDNamespace })
+	outline, err := outlineOf(!ownPIDs, r.built, r.dir, r.Rootfs)
 	if err != nil {
 		return err
 	}
 	k := explain.Known{
-		ID: ct.ID, Name: ct.Name, Dir: ct.Dir, Rootfs: rootfs, Groups: ct.groups,
+		ID: r.ID, Name: r.Name, Dir: r.dir, Rootfs: r.Rootfs, Groups: r.groups,
 		Needed: []string{pull.ResolveStep().ID, pull.FetchStep().ID, unpack.Step().ID, lifecycle.CreateStep().ID},
 	}
-	for name := range ct.built.Spec.Linux.Sysctl {
+	for name := range r.built.Spec.Linux.Sysctl {
 		k.Sysctls = append(k.Sysctls, name)
+	}
+	last := lifecycle.ExitStep().ID
+	if r.detached {
+		k.Needed, last = append(k.Needed, lifecycle.MonitorStep().ID), ""
 	}
 	for _, s := range outline {
 		if s.Needed {
 			k.Needed = append(k.Needed, s.ID)
 		}
 	}
-	k.Needed = append(k.Needed, lifecycle.ExitStep().ID)
-	k.Limits = limitFiles(ct.built.Spec.Linux.Resources)
+	k.Needed = append(k.Needed, last)
+	k.Limits = limitFiles(r.built.Spec.Linux.Resources)
 	k.Args = func(step string) []string {
 		for _, s := range outline {
 			if s.ID == step {
@@ -58,10 +75,25 @@ func (a *app) knowPlan(c *containerFlags, ct *created, rootfs string) error {
 		}
 		return nil
 	}
-	k.ByHand = byHandOf(ct, rootfs, c.Interactive)
+	k.ByHand = byHandOf(r)
 	a.teller.Know(k)
 	a.warnUnneeded(outline)
 	return nil
+}
+
+// knowStart tells it of a container that a process of its own is to start.
+func (a *app) knowStart(r lifecycle.Record, config *specs.Spec) error {
+	if a.teller == nil {
+		return nil
+	}
+	groups, err := lifecycle.Groups(strings.TrimPrefix(config.Linux.CgroupsPath, "/"))
+	if err != nil {
+		groups = nil // the step that makes them says why
+	}
+	return a.knowPlan(toldRun{
+		Record: r, dir: filepath.Join(a.root, "containers", r.ID), groups: groups, detached: true,
+		built: spec.Result{Spec: config, SeccompProfile: r.Seccomp, Init: r.Init},
+	})
 }
 
 // limitFiles are the files of a control group that limits go into.

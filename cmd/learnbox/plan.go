@@ -21,8 +21,9 @@ import (
 // PlanCmd is "learnbox plan".
 type PlanCmd struct {
 	runFlags
-	Rm   bool   `name:"rm" help:"As for run."`
-	Name string `placeholder:"NAME" help:"As for run."`
+	Rm     bool   `name:"rm" help:"As for run."`
+	Name   string `placeholder:"NAME" help:"As for run."`
+	Detach bool   `short:"d" help:"As for run."`
 	imageFlags
 	JSON  bool     `name:"json" help:"Print a JSON object a line."`
 	Words []string `arg:"" passthrough:"" complete:"image" placeholder:"IMAGE [COMMAND [ARG...]]" help:"The image, and what to run in it instead of the image's own command."`
@@ -94,7 +95,10 @@ func (c *PlanCmd) plan(ctx context.Context, a *app) ([]planned, error) {
 		outside(pull.FetchStep(), pulls, "from the registry"),
 		outside(unpack.Step(), !flat || pulls, "into "+a.rootfsDir()),
 		outside(lifecycle.CreateStep(), true, "below "+filepath.Join(a.root, "containers")),
+		outside(lifecycle.MonitorStep(), c.Detach, lifecycle.MonitorName),
 	}
+	monitor := &steps[len(steps)-1]
+	monitor.Flag, monitor.Adds = "-d", true
 	if !here {
 		a.warn("plan", "the image is not here: its user, program and environment are not known, so those below are those of an empty one")
 		img.Config.Config.Cmd = []string{"(the image's own)"}

@@ -180,7 +180,6 @@ type created struct {
 	record lifecycle.Record
 	built  spec.Result
 	filter func() (sandbox.Filter, error) // compiles the seccomp profile
-	groups []string                       // the directories of its control group, if somebody tells of them
 	watch  watch
 }
 
@@ -225,12 +224,15 @@ func (c *containerFlags) make(ctx context.Context, a *app, all *lifecycle.Contai
 			return nil, err
 		}
 	}
-	ct := &created{Draft: draft, groups: groups, watch: watch}
+	ct := &created{Draft: draft, watch: watch}
 	if ct.built, err = c.build(draft.ID, draft.Dir, img, rootfs, words[1:]); err != nil {
 		return nil, err
 	}
-	if err := a.knowPlan(c, ct, rootfs); err != nil {
-		return nil, err
+	if placed != nil && !watch.needed() {
+		r := lifecycle.Record{ID: draft.ID, Name: draft.Name, Rootfs: rootfs, OpenStdin: c.Interactive}
+		if err := a.knowPlan(toldRun{Record: r, dir: draft.Dir, built: ct.built, groups: groups}); err != nil {
+			return nil, err
+		}
 	}
 	for _, w := range ct.built.Warnings {
 		a.warn("run", w)
@@ -246,30 +248,6 @@ func (c *containerFlags) make(ctx context.Context, a *app, all *lifecycle.Contai
 	}
 	ct.record = c.record(a, ct, words[0], img, rootfs)
 	return ct, c.writeCidfile(draft.ID)
-}
-
-// freeCidfile looks at the place for the ID before anything is pulled.
-func (c *containerFlags) freeCidfile() error {
-	if _, err := os.Lstat(c.Cidfile); c.Cidfile == "" || errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	return c.writeCidfile("") // which says what is wrong
-}
-
-// writeCidfile writes the ID to a file that must be new, as Docker wants it.
-func (c *containerFlags) writeCidfile(id string) error {
-	if c.Cidfile == "" {
-		return nil
-	}
-	f, err := os.OpenFile(c.Cidfile, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644) // scripts of other users read it
-	if errors.Is(err, fs.ErrExist) {
-		return hintedError{fmt.Errorf("write the container's ID: %w", err), "another container may have written it; remove the file if that one is gone"}
-	}
-	if err != nil {
-		return fmt.Errorf("write the container's ID: %w", err)
-	}
-	_, err = f.WriteString(id)
-	return errors.Join(err, f.Close())
 }
 
 // start starts the program. The terminal gets the size of the user's before

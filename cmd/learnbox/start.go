@@ -8,10 +8,11 @@ import (
 
 // StartCmd is "learnbox start".
 type StartCmd struct {
-	Attach          bool     `short:"a" help:"Show its output, pass signals on, and end with its exit code."`
-	Interactive     bool     `short:"i" help:"Type into it, too."`
-	RestartPolicies bool     `help:"Start what is to run after a boot: always, and unless-stopped if nobody had stopped it."`
-	Containers      []string `arg:"" optional:"" name:"container" placeholder:"CONTAINER" help:"Names, IDs or beginnings of IDs."`
+	Attach          bool `short:"a" help:"Show its output, pass signals on, and end with its exit code."`
+	Interactive     bool `short:"i" help:"Type into it, too."`
+	RestartPolicies bool `help:"Start what is to run after a boot: always, and unless-stopped if nobody had stopped it."`
+	explainFlags
+	Containers []string `arg:"" optional:"" name:"container" placeholder:"CONTAINER" help:"Names, IDs or beginnings of IDs."`
 }
 
 // Help is printed below the flags.
@@ -40,7 +41,7 @@ func (c *StartCmd) Run(a *app) error {
 	}
 	if !c.Attach && !c.Interactive {
 		return a.each("start", c.Containers, func(_ *lifecycle.Containers, ct lifecycle.Container) error {
-			return a.startIfResting(ct.ID)
+			return c.startIfResting(a, ct)
 		})
 	}
 	if len(c.Containers) > 1 {
@@ -48,6 +49,11 @@ func (c *StartCmd) Run(a *app) error {
 	}
 	var code int
 	err := a.visit("start", c.Containers, func(all *lifecycle.Containers, ct lifecycle.Container, _ string) error {
+		told, err := c.tell(a.ctx, a, ct.Image, false, &stopFlags{})
+		if err != nil {
+			return err
+		}
+		defer told()
 		o := attachOptions{stdin: c.Interactive, signals: true}
 		at, err := a.startAttached(all, ct.ID, "start", c.Interactive)
 		switch {
@@ -68,8 +74,13 @@ func (c *StartCmd) Run(a *app) error {
 
 // startIfResting starts a container; one that runs already is no error, as in
 // Docker.
-func (a *app) startIfResting(id string) error {
-	err := a.start(id, "start")
+func (c *StartCmd) startIfResting(a *app, ct lifecycle.Container) error {
+	told, err := c.tell(a.ctx, a, ct.Image, false, &stopFlags{})
+	if err != nil {
+		return err
+	}
+	defer told()
+	err = a.start(ct.ID, "start")
 	if errors.Is(err, lifecycle.ErrRunning) {
 		return nil
 	}

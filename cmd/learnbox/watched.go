@@ -23,9 +23,6 @@ func (c *RunCmd) follow(ctx context.Context, a *app, all *lifecycle.Containers, 
 	if err := ct.Keep(ct.record, ct.built.Spec); err != nil {
 		return 0, err
 	}
-	if a.teller != nil && c.Explain+c.ExplainFile != "" {
-		a.warn("run", "with a restart policy or a health check the monitor's process takes the steps from here on, and does not tell of them")
-	}
 	at, err := a.startAttached(all, ct.ID, "run", c.Interactive)
 	if err != nil {
 		return 0, err
@@ -56,6 +53,10 @@ func (a *app) startAttached(all *lifecycle.Containers, id, verb string, stdin bo
 	for _, w := range warnings {
 		a.warn(verb, w)
 	}
+	if err == nil && a.teller != nil {
+		a.teller.Running()
+		a.teller.Mute() // what follows is the program's
+	}
 	return at, err
 }
 
@@ -71,7 +72,7 @@ func (a *app) startByPolicy() error {
 		if !ct.WantsStart() {
 			continue
 		}
-		if err := a.startIfResting(ct.ID); err != nil {
+		if err := a.start(ct.ID, "start"); err != nil && !errors.Is(err, lifecycle.ErrRunning) {
 			failed = append(failed, fmt.Errorf("%s: %w", ct.Name, err))
 			continue
 		}

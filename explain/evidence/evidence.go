@@ -91,28 +91,38 @@ func (w *Watcher) Begin(step string, s Subject) Watch {
 	return watch
 }
 
-// End reads the same again and returns what there is now, beside what was
-// before.
-func (w Watch) End(s Subject) []narrate.Fact {
-	var facts []narrate.Fact
+// End reads the same again. What it returns puts what there is now beside what was
+// before, and needs the kernel no more: the run can go on meanwhile.
+func (w Watch) End(s Subject) (facts func() []narrate.Fact) {
+	sources, after := make([]string, len(w.probes)), make([][]string, len(w.probes))
 	for i, p := range w.probes {
-		source, after := p.read(s)
+		sources[i], after[i] = p.read(s)
 		if p.steady {
 			if w.of.last == nil {
 				w.of.last = map[string][]string{}
 			}
-			w.of.last[p.fact] = after
-		}
-		if p.list {
-			facts = append(facts, changes(p, s, source, w.before[i], after)...)
-			continue
-		}
-		before, now := strings.Join(w.before[i], " "), strings.Join(after, " ")
-		if before+now != "" && (!p.quiet || before != now) {
-			facts = append(facts, narrate.Fact{Fact: p.fact, Source: source, Before: before, After: now})
+			w.of.last[p.fact] = after[i]
 		}
 	}
-	return facts
+	return func() []narrate.Fact {
+		var facts []narrate.Fact
+		for i, p := range w.probes {
+			facts = append(facts, p.compare(s, sources[i], w.before[i], after[i])...)
+		}
+		return facts
+	}
+}
+
+// compare are the facts of two readings.
+func (p probe) compare(s Subject, source string, before, after []string) []narrate.Fact {
+	if p.list {
+		return changes(p, s, source, before, after)
+	}
+	then, now := strings.Join(before, " "), strings.Join(after, " ")
+	if then+now == "" || p.quiet && then == now {
+		return nil
+	}
+	return []narrate.Fact{{Fact: p.fact, Source: source, Before: then, After: now}}
 }
 
 // Now reads what a step left, as it is at this moment.

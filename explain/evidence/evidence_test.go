@@ -48,7 +48,7 @@ func TestFactsAreWhatChanged(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []narrate.Fact{{Fact: "files", Source: dir, After: "state"}}
-	if got := watch.End(s.AtOnce()); !reflect.DeepEqual(got, want) {
+	if got := watch.End(s.AtOnce())(); !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 	if got := Now("container.save", s); len(got) != 1 || got[0].After != "state" {

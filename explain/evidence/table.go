@@ -14,6 +14,8 @@ func table(step string) []probe {
 		return []probe{files("root file system", func(s Subject) string { return s.Rootfs })}
 	case "container.create", "container.save":
 		return []probe{files("files", func(s Subject) string { return s.Dir })}
+	case "monitor.start":
+		return append(status("Name"), session())
 	case "cgroup.create":
 		return []probe{groups()}
 	case "cgroup.limit":

@@ -1,6 +1,7 @@
 package stop
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -76,11 +77,23 @@ func Open(dir string) (*Gate, error) {
 	return g, nil
 }
 
+// ErrKilled ends a run whose first process, or monitor, was killed while it stood still.
+var ErrKilled = errors.New("the process that was being looked at has ended")
+
 // Wait stands still at a place until somebody says go, by a socket or by a
-// key, or until ctx ends. keys may be nil.
+// key, or until ctx ends, or the process that is looked at. keys may be nil.
 func (g *Gate) Wait(ctx context.Context, place Place, keys <-chan Verdict) (Verdict, error) {
 	g.arrive(place)
+	var killed <-chan struct{} // nil: never
+	if pid := cmp.Or(place.Pid, place.Monitor); pid != 0 {
+		watch, done := context.WithCancel(ctx)
+		defer done()
+		killed = linux.Ended(watch, pid)
+	}
 	select {
+	case <-killed:
+		g.leave()
+		return Abort, ErrKilled
 	case v := <-g.verdicts:
 		return v, nil
 	case v := <-keys:

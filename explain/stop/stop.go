@@ -98,6 +98,7 @@ type Place struct {
 	Name      string   `json:"name,omitempty"`
 	Image     string   `json:"image"`
 	Pid       int      `json:"pid,omitempty"` // of the container's first process, as soon as there is one
+	Monitor   int      `json:"monitor,omitempty"` // of the process that watches over a container in the background
 	At        Point    `json:"at"`
 	Done      []string `json:"done"` // steps taken so far, in order
 	Next      []string `json:"next"` // steps to come, the one stopped at first unless it is done

@@ -14,7 +14,7 @@ import (
 )
 
 // outside are the steps of a run that the tables of sandbox do not have.
-var outside = []string{"image.resolve", "image.pull", "image.unpack", "container.create", "process.exit"}
+var outside = []string{"image.resolve", "image.pull", "image.unpack", "container.create", "monitor.start", "process.exit"}
 
 // lessonIDs are the lessons of the catalogue.
 var lessonIDs = []string{

@@ -1,0 +1,131 @@
+package lifecycle
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/learnbox/learnbox/narrate"
+)
+
+// This file is how a command hears of the steps that a monitor's process takes for
+// it. The monitor tells of each on the socket on which it got its job; if
+// somebody attends, it stands still until a line comes back.
+
+// A word is what a monitor says: that it is there, once it has read its job, if it
+// is to tell of its steps, then the steps, and at last how it began.
+type word struct {
+	Step  *told      `json:",omitempty"`
+	Begun *beginning `json:",omitempty"`
+}
+
+// told is an event on its way between processes. An error travels as what it says.
+type told struct {
+	narrate.Event
+	Failure, Way string
+}
+
+// toldError is an error that another process had.
+type toldError struct{ text, way string }
+
+func (e *toldError) Error() string { return e.text }
+
+// Hint is the way out, or "".
+func (e *toldError) Hint() string { return e.way }
+
+// An employer is the command's end of the socket to a monitor.
+type employer struct {
+	socket  *os.File
+	pid     int // the monitor's
+	words   *json.Decoder
+	narrate *narrate.Narrator
+}
+
+var errNoBeginning = errors.New("the monitor ended before the program could start")
+
+// give gives the monitor its job. If somebody listens to the steps it returns when the
+// monitor is what it will be: its name and its session can be looked at.
+func (m *employer) give(j job) error {
+	j.Tells, j.Attends = m.narrate != nil, m.narrate.Attends()
+	j.Gated = j.Attends && m.narrate.Gated
+	line, err := json.Marshal(j)
+	if err != nil {
+		return fmt.Errorf("write the monitor's job: %w", err)
+	}
+	if _, err := m.socket.Write(append(line, '\n')); err != nil {
+		return fmt.Errorf("speak to the monitor: %w", err)
+	}
+	m.words = json.NewDecoder(m.socket)
+	if j.Tells && m.words.Decode(&word{}) != nil {
+		return errNoBeginning
+	}
+	return nil
+}
+
+// listen passes the monitor's steps on until it says how it began. Whoever hears
+// of a step can end it there.
+func (m *employer) listen() (beginning, error) {
+	var given error
+	for {
+		var w word
+		if err := m.words.Decode(&w); err != nil {
+			return beginning{}, errors.Join(given, errNoBeginning)
+		}
+		switch {
+		case w.Begun != nil && given != nil:
+			return *w.Begun, given
+		case w.Begun != nil:
+			return *w.Begun, nil
+		case w.Step == nil || given != nil:
+			continue
+		}
+		e := w.Step.Event
+		if w.Step.Failure != "" {
+			e.Err = &toldError{w.Step.Failure, w.Step.Way}
+		}
+		if given = m.narrate.Hear(e); given != nil {
+			// It hears the end of the stream, brings the container to rest, and says so.
+			_ = unix.Shutdown(int(m.socket.Fd()), unix.SHUT_WR) // one that was killed is noticed above
+			continue
+		}
+		if m.narrate.Attend {
+			_, _ = io.WriteString(m.socket, "\n") // a monitor that was killed is noticed above
+		}
+	}
+}
+
+// narrator is whom the monitor tells of its steps, or nil.
+func (j job) narrator(socket io.Writer, in *bufio.Reader) *narrate.Narrator {
+	if !j.Tells {
+		return nil
+	}
+	out := json.NewEncoder(socket)
+	_ = out.Encode(word{}) // a command that was killed is noticed below
+	left := false
+	return &narrate.Narrator{Attend: j.Attends, Gated: j.Gated, Hear: func(e narrate.Event) error {
+		if left {
+			return nil
+		}
+		t := told{Event: e}
+		if t.Err = nil; e.Err != nil {
+			t.Failure = e.Err.Error()
+			if h, ok := e.Err.(interface{ Hint() string }); ok {
+				t.Way = h.Hint()
+			}
+		}
+		err := out.Encode(word{Step: &t})
+		if err == nil && j.Attends {
+			_, err = in.ReadByte()
+		}
+		left = err != nil
+		if left && j.Gated {
+			return errors.New("nobody listens any more to where the run stands")
+		}
+		return nil // it runs in the background, and needs nobody
+	}}
+}
