@@ -37,7 +37,7 @@ func (c *RunCmd) noStops(w watch) error {
 	}
 	return exitError{exitUsage, hintedError{
 		errors.New("a run with a restart policy or a health check cannot be stopped at a step"),
-		"leave out --restart and --health-cmd, or add --no-healthcheck if the image has a check",
+		"leave out --restart and --health-cmd, add --no-healthcheck if the image has a check, or use -d",
 	}}
 }
 
