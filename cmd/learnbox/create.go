@@ -131,16 +131,20 @@ func (a *app) unlessGivenUp(ctx context.Context, id string, err error) error {
 }
 
 // startOptions are those of a container that is there already.
-func (a *app) startOptions(all *lifecycle.Containers, id string) (lifecycle.StartOptions, error) {
+func (a *app) startOptions(all *lifecycle.Containers, id string) (o lifecycle.StartOptions, err error) {
 	record, config, err := all.Definition(id)
 	if err != nil {
-		return lifecycle.StartOptions{}, err
+		return o, err
 	}
 	if err := a.knowStart(record, config); err != nil {
 		return lifecycle.StartOptions{}, err
 	}
 	filter, err := a.seccompProfile(spec.Result{Spec: config, SeccompProfile: record.Seccomp})
+	if err != nil {
+		return o, err
+	}
 	return lifecycle.StartOptions{
-		Narrate: a.narrate, Filter: filter, Unconfined: record.Seccomp == spec.SeccompUnconfined, OwnFilter: record.Seccomp != "",
-	}, err
+		Narrate: a.narrate, Filter: filter,
+		Unconfined: record.Seccomp == spec.SeccompUnconfined, OwnFilter: record.Seccomp != "",
+	}, nil
 }
