@@ -74,7 +74,7 @@ func (h *hub) app(t *testing.T) (*app, *strings.Builder, *strings.Builder) {
 	t.Helper()
 	var stdout, stderr strings.Builder
 	return &app{
-		root: t.TempDir(), stdout: &stdout, stderr: &stderr,
+		root: t.TempDir(), runDir: t.TempDir(), stdout: &stdout, stderr: &stderr,
 		registries: pull.Registries{Mirrors: []string{"http://" + h.addr}},
 	}, &stdout, &stderr
 }
