@@ -40,7 +40,7 @@ func (c *Containers) Update(id string, change func(*specs.LinuxResources) (*spec
 			return answer.Warnings, err
 		}
 		lock, err := c.idle(id)
-		if err != ErrRestarting && errors.Is(err, ErrRunning) && c.statusOf(id).Alive() { // it was started just now
+		if errors.Is(err, ErrRunning) && !errors.Is(err, ErrRestarting) && c.statusOf(id).Alive() { // it was started just now
 			continue
 		}
 		if err != nil {
@@ -67,7 +67,7 @@ func (c *Containers) SetRestart(id string, p RestartPolicy) (err error) {
 		return err
 	}
 	if r.AutoRemove && p.Any() {
-		return errors.New("Restart policy cannot be updated because AutoRemove is enabled for the container") //nolint:revive,staticcheck // Docker's sentence
+		return errors.New("Restart policy cannot be updated because AutoRemove is enabled for the container") //nolint:staticcheck // Docker's sentence
 	}
 	r.Restart = p
 	if err := c.write(r, "container.json", r); err != nil {

@@ -55,9 +55,6 @@ func stepIDs() []string {
 	return ids
 }
 
-// stopsAnywhere reports whether there is a breakpoint.
-func (f *stopFlags) stopsAnywhere() bool { return f.Step || len(f.Break)+len(f.BreakAfter) > 0 }
-
 // points reads the breakpoints.
 func (f *stopFlags) points() (stop.Points, error) {
 	ids := stepIDs()

@@ -60,8 +60,8 @@ func (c *StartCmd) Run(a *app) error {
 		case errors.Is(err, lifecycle.ErrRunning):
 			code, err = a.attachTo(all, ct, o)
 			return err
-		case err != nil:
-			return exitError{codeOf(err), err}
+		case err != nil: // 1, as in Docker
+			return err
 		}
 		code, err = a.stayAttached(at, o)
 		return err
