@@ -20,7 +20,7 @@ import (
 type Containers struct {
 	data string // absolute: …/containers
 	run  string // absolute
-	bin  string // absolute: …/cache/bin, the init's program
+	bin  string // absolute: …/cache/bin, the init's program; "" in a monitor
 }
 
 // Open opens the containers below the absolute directories data and run, and

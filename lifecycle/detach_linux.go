@@ -88,7 +88,7 @@ func (c *Containers) startDetached(id string, o StartOptions, attached *os.File)
 		return nil, errors.Join(err, c.unlist(id))
 	}
 	j := job{
-		Data: c.data, Run: c.run, Bin: c.bin, ID: id,
+		Data: c.data, Run: c.run, ID: id,
 		Filter: filter, Unconfined: o.Unconfined, OwnFilter: o.OwnFilter, Size: o.Size, Attached: attached != nil,
 	}
 	m := employer{narrate: o.Narrate}

@@ -15,7 +15,7 @@ import (
 
 // A job is what a monitor is told. All else it reads from the container's files.
 type job struct {
-	Data, Run, Bin        string // those of Containers
+	Data, Run             string // those of Containers
 	ID                    string
 	Filter                sandbox.Filter
 	Unconfined            bool
@@ -56,7 +56,7 @@ func (j job) restart(ctx context.Context, lock *atomicfile.Lock, past State) (*L
 
 // draft is the container as its files tell it.
 func (j job) draft(lock *atomicfile.Lock) (*Draft, Record, *specs.Spec, error) {
-	c := &Containers{data: j.Data, run: j.Run, bin: j.Bin}
+	c := &Containers{data: j.Data, run: j.Run} // and no bin: a monitor hands on its own program
 	r, spec, err := c.Definition(j.ID)
 	if err != nil {
 		return nil, r, nil, err

@@ -21,7 +21,13 @@ func OpenProgram(dir, empty string) (*os.File, error) { return openInit(dir, emp
 // written to dir once and run from there: a file that is mapped from the page
 // cache starts faster than one that is copied for each container. Only root
 // can write in dir.
+//
+// Without a dir this process was started from such a file itself, as a monitor is, and
+// hands that on: what it was sealed by holds for as long as anybody has it open.
 func openInit(dir, empty string) (*os.File, error) {
+	if dir == "" {
+		return linux.Open("/proc/self/exe", unix.O_RDONLY)
+	}
 	if initProgram == "" {
 		return linux.SealedProgram("/proc/self/exe", empty)
 	}

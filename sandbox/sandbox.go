@@ -38,7 +38,7 @@ const InitName = "learnbox-init"
 type CloneOptions struct {
 	Cgroup   string // path of the container's group below the cgroup roots: "learnbox-ID"
 	HostPIDs bool   // stay in the parent's pid namespace
-	Programs string // absolute: where the init's program is kept between runs
+	Programs string // absolute: where the init's program is kept between runs; "" in a process that was started from OpenProgram
 	Empty    string // absolute: an empty directory
 
 	Stdin, Stdout, Stderr *os.File // the program's; nil: /dev/null, or its terminal

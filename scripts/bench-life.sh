@@ -8,11 +8,11 @@ seconds() {
   awk -v a="$start" -v b="$EPOCHREALTIME" 'BEGIN { printf "%.2f", b - a }'
 }
 
-# start_many HOW_MANY_AT_ONCE COMMAND…: 100 containers, many0 to many99; the command lacks their number.
+# start_many HOW_MANY_AT_ONCE COMMAND: 100 containers, many0 to many99; {} in the command is their number.
 start_many() {
   local -i once=$1
   shift
-  seq 0 99 | xargs -P "$once" -I{} sh -c "$* || echo failed"
+  seq 0 99 | xargs -P "$once" -I{} $1
 }
 
 bench_many() {

@@ -12,7 +12,9 @@ import (
 	"github.com/learnbox/learnbox/explain"
 	"github.com/learnbox/learnbox/explain/stop"
 	"github.com/learnbox/learnbox/lifecycle"
+	"github.com/learnbox/learnbox/sandbox"
 	"github.com/learnbox/learnbox/sandbox/spec"
+	specs "github.com/opencontainers/runtime-spec/specs-go"
 )
 
 // CreateCmd is "learnbox create".
@@ -42,7 +44,7 @@ func (c *CreateCmd) Run(a *app) error {
 		return err
 	}
 	defer told()
-	ct, err := c.keep(a.ctx, a, c.Words)
+	_, ct, err := c.keep(a.ctx, a, c.Words)
 	if err == nil {
 		err = a.narrate.Run(stepOf("container.save"), func() error { return ct.Keep(ct.record, ct.built.Spec) })
 	}
@@ -54,19 +56,18 @@ func (c *CreateCmd) Run(a *app) error {
 }
 
 // keep makes a container of which nothing runs yet, up to the writing of its files.
-func (c *containerFlags) keep(ctx context.Context, a *app, words []string) (*created, error) {
+func (c *containerFlags) keep(ctx context.Context, a *app, words []string) (all *lifecycle.Containers, ct *created, err error) {
 	if os.Geteuid() != 0 {
-		return nil, fs.ErrPermission
+		return nil, nil, fs.ErrPermission
 	}
 	unix.Umask(0o022)
 	if err := c.freeCidfile(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	all, err := a.containers("create")
-	if err != nil {
-		return nil, err
+	if all, err = a.containers("create"); err == nil {
+		ct, err = c.make(ctx, a, all, words, nil)
 	}
-	return c.make(ctx, a, all, words, nil)
+	return all, ct, err
 }
 
 // detach makes a container and starts it in the background.
@@ -79,14 +80,18 @@ func (c *RunCmd) detach(a *app) error {
 	}
 	defer told()
 	c.detached = true
-	ct, err := c.keep(ctx, a, c.Words)
+	all, ct, err := c.keep(ctx, a, c.Words)
 	if err != nil {
 		return err
 	}
 	if err := ct.Keep(ct.record, ct.built.Spec); err != nil {
 		return err
 	}
-	if err := a.unlessGivenUp(ctx, ct.ID, a.start(ct.ID, "run")); err != nil {
+	o, err := a.optionsOf(ct.record, ct.built.Spec, ct.filter)
+	if err == nil {
+		err = a.startWith(all, ct.ID, "run", o)
+	}
+	if err := a.unlessGivenUp(ctx, ct.ID, err); err != nil {
 		return err
 	}
 	fmt.Fprintln(a.stdout, ct.ID)
@@ -103,6 +108,10 @@ func (a *app) start(id, verb string) error {
 	if err != nil {
 		return err
 	}
+	return a.startWith(all, id, verb, o)
+}
+
+func (a *app) startWith(all *lifecycle.Containers, id, verb string, o lifecycle.StartOptions) error {
 	warnings, err := all.StartDetached(id, o)
 	for _, w := range warnings {
 		a.warn(verb, w)
@@ -136,15 +145,16 @@ func (a *app) startOptions(all *lifecycle.Containers, id string) (o lifecycle.St
 	if err != nil {
 		return o, err
 	}
-	if err := a.knowStart(record, config); err != nil {
-		return lifecycle.StartOptions{}, err
-	}
 	filter, err := a.seccompProfile(spec.Result{Spec: config, SeccompProfile: record.Seccomp})
 	if err != nil {
 		return o, err
 	}
+	return a.optionsOf(record, config, filter)
+}
+
+func (a *app) optionsOf(r lifecycle.Record, config *specs.Spec, filter func() (sandbox.Filter, error)) (lifecycle.StartOptions, error) {
 	return lifecycle.StartOptions{
 		Narrate: a.narrate, Filter: filter,
-		Unconfined: record.Seccomp == spec.SeccompUnconfined, OwnFilter: record.Seccomp != "",
-	}, nil
+		Unconfined: r.Seccomp == spec.SeccompUnconfined, OwnFilter: r.Seccomp != "",
+	}, a.knowStart(r, config)
 }
