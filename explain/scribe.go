@@ -13,7 +13,7 @@ import (
 const JournalName = "events"
 
 // A scribe writes records down, in their order, beside the run that goes on
-// meanwhile. What was handed over is written when flush returns.
+// meanwhile. What was handed over is written when flushed says so.
 type scribe struct {
 	level Level
 	out   io.Writer
@@ -40,11 +40,11 @@ func newScribe(o Options) *scribe {
 	return s
 }
 
-// flush waits until all is written.
-func (s *scribe) flush() {
+// flushed is closed when all that was handed over so far is written.
+func (s *scribe) flushed() <-chan struct{} {
 	done := make(chan struct{})
 	s.work <- func() { close(done) }
-	<-done
+	return done
 }
 
 func (s *scribe) close() {

@@ -28,7 +28,7 @@ func (t *Teller) stopAt(at stop.Point) error {
 		keys, done = t.Keys()
 	}
 	defer done()
-	t.scribe.flush()
+	<-t.scribe.flushed()
 	if t.BeforeStop != nil {
 		t.BeforeStop()
 	}

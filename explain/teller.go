@@ -125,22 +125,24 @@ func (t *Teller) Close() {
 	t.scribe.close()
 }
 
-// Running says that the program runs: nothing more can be stopped.
-func (t *Teller) Running() {
+// Running says that the program runs: nothing more can be stopped. told is closed when all
+// until then is told; what the program says belongs behind that.
+func (t *Teller) Running() (told <-chan struct{}) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	total := narrate.Record{Type: narrate.TypeTotal, Us: (time.Since(t.start) - t.waited).Microseconds()}
 	t.scribe.work <- func() { t.scribe.write(total) }
-	t.scribe.flush()
+	told = t.scribe.flushed()
 	if t.gate != nil {
 		_ = t.gate.Close()
 	}
+	return told
 }
 
 // Mute leaves the terminal to the program; files are still written.
 func (t *Teller) Mute() {
 	t.scribe.work <- func() { t.scribe.out = io.Discard }
-	t.scribe.flush()
+	<-t.scribe.flushed()
 }
 
 // hear is told of one event. The steps of an image may be told of by several

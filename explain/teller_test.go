@@ -59,7 +59,7 @@ func TestLevels(t *testing.T) {
 			if err := runSteps(tell.Narrator()); err != nil {
 				t.Fatal(err)
 			}
-			tell.Running()
+			<-tell.Running()
 			tell.Close()
 			if got := out.String(); !strings.Contains(got, c.has) || strings.Contains(got, c.hasNot) {
 				t.Errorf("told:\n%s\nwant %q and no %q", got, c.has, c.hasNot)

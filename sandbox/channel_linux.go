@@ -60,18 +60,23 @@ func whole(v wired) []byte {
 	return append(binary.NativeEndian.AppendUint32(nil, uint32(len(body))), body...)
 }
 
+// send sends a message in one call, if it can: a receiver that wakes up for a length alone
+// would have to wait again.
 func (c channel) send(v wired, pass *os.File) error {
-	data := whole(v)
-	head, body := data[:4], data[4:]
 	var rights []byte
 	if pass != nil {
 		rights = unix.UnixRights(int(pass.Fd()))
 	}
-	if err := unix.Sendmsg(int(c.f.Fd()), head, rights, nil, unix.MSG_NOSIGNAL); err != nil {
-		return linux.Failed(err, "sendmsg(%s)", c.f.Name())
+	for data := whole(v); len(data) > 0; {
+		n, err := unix.SendmsgN(int(c.f.Fd()), data, rights, nil, unix.MSG_NOSIGNAL)
+		if err != nil && !errors.Is(err, unix.EINTR) {
+			return linux.Failed(err, "sendmsg(%s)", c.f.Name())
+		}
+		if err == nil {
+			data, rights = data[n:], nil
+		}
 	}
-	_, err := c.f.Write(body)
-	return err
+	return nil
 }
 
 // receive reads one message into v; io.EOF says that the other end is gone.

@@ -117,7 +117,7 @@ func (a *app) startWith(all *lifecycle.Containers, id, verb string, o lifecycle.
 		a.warn(verb, w)
 	}
 	if err == nil && a.teller != nil {
-		a.teller.Running()
+		<-a.teller.Running()
 	}
 	return err
 }

@@ -113,7 +113,7 @@ func (c *ExecCmd) exec(a *app) (code int, err error) {
 // follow connects the user's streams with the program's until it has ended.
 func (c *ExecCmd) follow(a *app, program *lifecycle.Exec, proxy *signalProxy) (code int, err error) {
 	if a.teller != nil {
-		a.teller.Running()
+		<-a.teller.Running()
 		a.teller.Mute()
 	}
 	if c.TTY && c.Interactive {

@@ -170,6 +170,17 @@ func hello(image string) narrate.Record {
 	return r
 }
 
+// A laterWriter writes when something else has been written.
+type laterWriter struct {
+	first <-chan struct{}
+	to    io.Writer
+}
+
+func (w laterWriter) Write(p []byte) (int, error) {
+	<-w.first
+	return w.to.Write(p)
+}
+
 // A heldWriter can hold back what is written: lines of the narration must not
 // fall between progress bars.
 type heldWriter struct {

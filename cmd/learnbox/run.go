@@ -141,10 +141,11 @@ func (c *RunCmd) run(a *app) (code int, err error) {
 		return 0, err
 	}
 	if a.teller != nil {
-		a.teller.Running()
+		told := a.teller.Running()
 		if c.TTY {
 			a.teller.Mute() // the terminal is the program's
 		}
+		a.stdout, a.stderr = laterWriter{told, a.stdout}, laterWriter{told, a.stderr}
 	}
 	return attach(a, live, proxy, c.Interactive, c.TTY)
 }

@@ -42,7 +42,7 @@ func (a *app) startAttached(all *lifecycle.Containers, id, verb string, stdin bo
 		a.warn(verb, w)
 	}
 	if err == nil && a.teller != nil {
-		a.teller.Running()
+		<-a.teller.Running()
 		a.teller.Mute()
 	}
 	return at, err
