@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 
+	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
 	"github.com/learnbox/learnbox/explain"
@@ -14,7 +15,6 @@ import (
 	"github.com/learnbox/learnbox/lifecycle"
 	"github.com/learnbox/learnbox/sandbox"
 	"github.com/learnbox/learnbox/sandbox/spec"
-	specs "github.com/opencontainers/runtime-spec/specs-go"
 )
 
 // CreateCmd is "learnbox create".
