@@ -68,6 +68,9 @@ func VariablesOf(p stop.Place, root, run string) Variables {
 	if p.Pid != 0 {
 		v["PID"] = strconv.Itoa(p.Pid)
 	}
+	if p.Monitor != 0 {
+		v["MONITOR"] = strconv.Itoa(p.Monitor)
+	}
 	if len(p.Groups) > 0 {
 		v["CGROUP"] = telling(p.Groups)
 	}

@@ -154,10 +154,11 @@ func (t *Teller) hear(e narrate.Event) error {
 		t.place.Pid, t.subject.Pid = e.Pid, e.Pid
 		t.variables = VariablesOf(t.place, t.Root, t.Run)
 	}
-	now := t.subject.AtOnce()
 	if e.Monitor != 0 {
-		now.Pid, t.place.Monitor = e.Monitor, e.Monitor
+		t.place.Monitor, t.subject.Monitor = e.Monitor, e.Monitor
+		t.variables = VariablesOf(t.place, t.Root, t.Run)
 	}
+	now := t.subject.AtOnce()
 	switch e.Phase {
 	case narrate.Begin:
 		if err := t.stopAt(stop.Point{Step: e.Step.ID}); err != nil {
@@ -218,7 +219,7 @@ func (t *Teller) tell(e narrate.Event, now evidence.Subject) {
 	}
 	known, variables, more := t.known, t.variables, t.Narrator().Attend && e.Phase != narrate.Skip
 	if e.Monitor != 0 {
-		r.Pid, variables = e.Monitor, VariablesOf(stop.Place{Container: known.ID, Pid: e.Monitor}, t.Root, t.Run)
+		r.Pid = e.Monitor
 	}
 	t.scribe.work <- func() {
 		if facts != nil {

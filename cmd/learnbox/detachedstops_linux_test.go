@@ -44,6 +44,9 @@ func TestStopInTheBackground(t *testing.T) {
 					b.must(t, "rm", "box")
 					return // there is none yet
 				}
+				if matches, text := r.shows(t, "monitor.start", p); matches != (p.Monitor != 0) {
+					t.Errorf("before %s the look at monitor.start says:\n%s", step, text)
+				}
 				c.act(t, r, p)
 				if code := r.end(t); code != c.code {
 					t.Errorf("exit code %d, want %d\n%s", code, c.code, &r.err)

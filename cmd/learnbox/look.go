@@ -4,8 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/learnbox/learnbox/explain"
 	"github.com/learnbox/learnbox/explain/evidence"
@@ -51,7 +54,7 @@ func (c *LookCmd) Run(a *app) error {
 	}
 	text := narrate.Text{W: a.stdout, Color: a.colorOut()}
 	subject := evidence.Subject{
-		Pid: place.Pid, Dir: place.Dir, Images: filepath.Join(a.imagesDir(), "blobs", "sha256"),
+		Pid: place.Pid, Monitor: place.Monitor, Dir: place.Dir, Images: filepath.Join(a.imagesDir(), "blobs", "sha256"),
 		Rootfs: place.Rootfs, Groups: place.Groups, Sysctls: place.Sysctls,
 	}
 	variables := explain.VariablesOf(place, a.root, a.runDir)
@@ -114,8 +117,22 @@ func (a *app) placeOf(word string) (stop.Place, error) {
 	return stop.Place{
 		Container: ct.ID, Name: ct.Name, Image: ct.Image, Pid: ct.State.Pid, Done: stepIDs(),
 		Dir: filepath.Join(a.root, "containers", ct.ID), Rootfs: ct.Rootfs, Groups: groups,
-		Sysctls: slices.Sorted(maps.Keys(sysctls)),
+		Sysctls: slices.Sorted(maps.Keys(sysctls)), Monitor: monitorOf(ct.State.Pid),
 	}, nil
+}
+
+// monitorOf is the process that watches over a container in the background: the parent of
+// its first one. In the foreground that is a command, and here 0.
+func monitorOf(pid int) int {
+	status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid)) // a program that has ended has no parent
+	_, line, _ := strings.Cut(string(status), "\nPPid:")
+	word, _, _ := strings.Cut(line, "\n")
+	parent, _ := strconv.Atoi(strings.TrimSpace(word))
+	name, _ := os.ReadFile(fmt.Sprintf("/proc/%d/comm", parent))
+	if called := strings.TrimSpace(string(name)); called == "" || !strings.HasPrefix(lifecycle.MonitorName, called) {
+		return 0
+	}
+	return parent
 }
 
 // runningContainer is the one that a word means; without one, the only one.

@@ -26,6 +26,7 @@ import (
 // known; a probe that lacks one is left out.
 type Subject struct {
 	Pid     int      // of the first process, on the machine
+	Monitor int      // of the process that watches over it, in the background
 	Dir     string   // of the container: …/containers/ID
 	Images  string   // the image store
 	Rootfs  string   // the flattened image

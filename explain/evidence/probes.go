@@ -40,6 +40,18 @@ func status(keys ...string) []probe {
 	return probes
 }
 
+// ofMonitor has probes look at the monitor instead of the first process.
+func ofMonitor(probes []probe) []probe {
+	for i := range probes {
+		read := probes[i].read
+		probes[i].read = func(s Subject) (string, []string) {
+			s.Pid = s.Monitor
+			return read(s)
+		}
+	}
+	return probes
+}
+
 // field is what stands behind "KEY:" in lines.
 func field(lines []string, key string) []string {
 	for _, l := range lines {

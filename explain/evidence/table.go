@@ -15,7 +15,7 @@ func table(step string) []probe {
 	case "container.create", "container.save":
 		return []probe{files("files", func(s Subject) string { return s.Dir })}
 	case "monitor.start":
-		return append(status("Name"), session())
+		return ofMonitor(append(status("Name"), session()))
 	case "cgroup.create":
 		return []probe{groups()}
 	case "cgroup.limit":

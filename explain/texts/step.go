@@ -22,7 +22,8 @@ type Step struct {
 type Look struct {
 	// Command is a line for sh. Its variables are PID (the container's first
 	// process, as the host counts), ID (the container), ROOT and RUN (learnbox's
-	// directories), IMAGE (its name) and CGROUP (the directory of its group).
+	// directories), IMAGE (its name), CGROUP (the directory of its group) and MONITOR
+	// (the process that watches over a container in the background).
 	Command string
 
 	// Output is what it prints, a pattern a line: * stands for any characters,

@@ -132,7 +132,7 @@ func TestStepsPointSomewhere(t *testing.T) {
 		}
 		pages(t, id, s.Man)
 		for _, v := range regexp.MustCompile(`\$[A-Z]+`).FindAllString(s.Look.Command, -1) {
-			if !slices.Contains([]string{"$PID", "$ID", "$ROOT", "$RUN", "$IMAGE", "$CGROUP"}, v) {
+			if !slices.Contains([]string{"$PID", "$ID", "$ROOT", "$RUN", "$IMAGE", "$CGROUP", "$MONITOR"}, v) {
 				t.Errorf("%s: the command uses %s, which nobody sets", id, v)
 			}
 		}
