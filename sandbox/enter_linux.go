@@ -91,10 +91,10 @@ func (i *Init) handOver() error {
 
 // ended reports whether a process has ended, which may be why err came. Whoever is
 // about to end has no namespaces any more a moment before the kernel says so, and
-// kills all others in its pid namespace before: then the newborn dies unheard (init.clone).
+// kills all others in its pid namespace before: then the newborn dies unheard (exec.start).
 func ended(target *os.File, err error) bool {
 	failed, ok := errors.AsType[*StepError](err)
-	if ok && slices.Contains([]string{"exec.join", "exec.clone", "init.clone"}, failed.Step) {
+	if ok && slices.Contains([]string{"exec.join", "exec.clone", "exec.start"}, failed.Step) {
 		return linux.HasEnded(target, time.Second)
 	}
 	return linux.HasEnded(target, 0)
