@@ -185,9 +185,8 @@ func joinSteps() []step[*guest] {
 	}, stepsNamed("caps.set", "process.exec"))
 }
 
-// ownFilter tells where the filter is loaded. Docker's allows what bears a process
-// and makes it the program, so it is there before that process is; the user's
-// own may not.
+// ownFilter tells where the filter is loaded. Docker's allows what bears a process and
+// makes it the program, so it is there before that process is; the user's may not.
 func ownFilter(own bool) func(*plan) bool {
 	return func(p *plan) bool { return p.OwnFilter == own && !p.Unconfined }
 }

@@ -102,9 +102,28 @@ func sure(a *app, warning string) bool {
 
 // filters reads the filters: all must fit.
 func (c *PruneCmd) filters(now time.Time) (fits func(lifecycle.Container) bool, err error) {
-	var want, not psFilters
 	until := now
-	for _, f := range c.Filter {
+	labels, err := pruneFilters(c.Filter, "until=24h, label=NAME[=VALUE] and label!=NAME[=VALUE]", func(key, value string) error {
+		if key != "until" {
+			return errUnknownFilter
+		}
+		age, err := time.ParseDuration(value)
+		until = now.Add(-age)
+		if err != nil {
+			return usageError("filter until=%s: want a duration, as in 24h or 10m", value)
+		}
+		return nil
+	})
+	return func(ct lifecycle.Container) bool { return !ct.Created.After(until) && labels(ct.Labels) }, err
+}
+
+var errUnknownFilter = errors.New("unknown filter")
+
+// pruneFilters reads what --filter of any prune takes: label and label!. The others
+// are the caller's; known is what there is.
+func pruneFilters(words []string, known string, other func(key, value string) error) (fits func(labels map[string]string) bool, err error) {
+	var want, not psFilters
+	for _, f := range words {
 		key, value, ok := strings.Cut(f, "=")
 		switch {
 		case !ok:
@@ -113,18 +132,17 @@ func (c *PruneCmd) filters(now time.Time) (fits func(lifecycle.Container) bool, 
 			want.labels = append(want.labels, value)
 		case key == "label!":
 			not.labels = append(not.labels, value)
-		case key == "until":
-			age, err := time.ParseDuration(value)
-			if err != nil {
-				return nil, usageError("filter until=%s: want a duration, as in 24h or 10m", value)
-			}
-			until = now.Add(-age)
 		default:
-			return nil, exitError{exitUsage, hintedError{fmt.Errorf("unknown filter %q", key), "the filters are until=24h, label=NAME[=VALUE] and label!=NAME[=VALUE]"}}
+			err := other(key, value)
+			if errors.Is(err, errUnknownFilter) {
+				err = exitError{exitUsage, hintedError{fmt.Errorf("unknown filter %q", key), "the filters are " + known}}
+			}
+			if err != nil {
+				return nil, err
+			}
 		}
 	}
-	return func(ct lifecycle.Container) bool {
-		spared := len(not.labels) > 0 && not.labelled(ct.Labels)
-		return !ct.Created.After(until) && want.labelled(ct.Labels) && !spared
+	return func(labels map[string]string) bool {
+		return want.labelled(labels) && (len(not.labels) == 0 || !not.labelled(labels))
 	}, nil
 }

@@ -27,7 +27,7 @@ Examples:
 
 // Run does the verb.
 func (c *VolumePruneCmd) Run(a *app) error {
-	fits, err := c.filters()
+	labels, err := pruneFilters(c.Filter, "label=NAME[=VALUE] and label!=NAME[=VALUE]", func(string, string) error { return errUnknownFilter })
 	if err != nil {
 		return err
 	}
@@ -47,7 +47,7 @@ func (c *VolumePruneCmd) Run(a *app) error {
 	var removed []string
 	var bytes int64
 	for _, v := range list {
-		if !fits(v) {
+		if !c.All && !v.Anonymous() || !labels(v.Labels) {
 			continue
 		}
 		size, sizeErr := treeSize(a.ctx, a.volumes().Data(v.Name))
@@ -69,26 +69,4 @@ func (c *VolumePruneCmd) Run(a *app) error {
 	}
 	fmt.Fprintf(a.stdout, "Total reclaimed space: %s\n", humanSize(bytes))
 	return errors.Join(failed...)
-}
-
-// filters reads the filters: all must fit.
-func (c *VolumePruneCmd) filters() (fits func(volume.Volume) bool, err error) {
-	var want, not psFilters
-	for _, f := range c.Filter {
-		key, value, ok := strings.Cut(f, "=")
-		switch {
-		case !ok:
-			return nil, usageError("filter %q: want KEY=VALUE", f)
-		case key == "label":
-			want.labels = append(want.labels, value)
-		case key == "label!":
-			not.labels = append(not.labels, value)
-		default:
-			return nil, exitError{exitUsage, hintedError{fmt.Errorf("unknown filter %q", key), "the filters are label=NAME[=VALUE] and label!=NAME[=VALUE]"}}
-		}
-	}
-	return func(v volume.Volume) bool {
-		spared := len(not.labels) > 0 && not.labelled(v.Labels)
-		return (c.All || v.Anonymous()) && want.labelled(v.Labels) && !spared
-	}, nil
 }
