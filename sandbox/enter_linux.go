@@ -94,15 +94,17 @@ func (i *Init) handOver() error {
 // kills all others in its pid namespace before: then the newborn dies unheard (exec.start).
 func ended(target *os.File, err error) bool {
 	failed, ok := errors.AsType[*StepError](err)
+	if ok && failed.Step == "exec.join" && strings.HasSuffix(failed.Text, "(ESRCH)") { // setns(2); others may keep it a zombie
+		return true
+	}
 	if ok && slices.Contains([]string{"exec.join", "exec.clone", "exec.start"}, failed.Step) {
 		return linux.HasEnded(target, time.Second)
 	}
 	return linux.HasEnded(target, 0)
 }
 
-// hold opens the container's first process. The descriptor is opened before the
-// process is looked at, so that what is entered is what was looked at. It may
-// have moved into a group below the container's, as systemd does.
+// hold opens the container's first process, before it is looked at: what is entered is what
+// was looked at. It may be in a group below the container's, as systemd is.
 func hold(pid int, group string) (*os.File, error) {
 	target, err := linux.OpenProcess(pid)
 	if errors.Is(err, unix.ESRCH) {
