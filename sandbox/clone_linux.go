@@ -35,8 +35,9 @@ type Init struct {
 	born     int      // who becomes the program then, or 0
 	pid      int      // 0 before the clone
 	ch       channel
-	filter   Filter        // from Meanwhile
-	told     narrate.Event // the last that came from the init
+	filter   Filter         // from Meanwhile
+	table    []step[*guest] // the init's; see childTable
+	told     narrate.Event  // the last that came from the init
 	toldAt   time.Time
 	warnings []string
 	terminal *os.File

@@ -110,10 +110,14 @@ func (g *guest) wait() error {
 
 // childTable are the steps of the process that the parent cloned.
 func (i *Init) childTable() []step[*guest] {
-	if i.enters {
-		return joinSteps()
+	switch {
+	case i.table != nil: // each event asks
+	case i.enters:
+		i.table = joinSteps()
+	default:
+		i.table = initSteps()
 	}
-	return initSteps()
+	return i.table
 }
 
 // hearEvent passes an event of the init on, with the texts of the table, and
@@ -171,7 +175,7 @@ func (i *Init) hearSilence() error {
 	if i.told.Phase == narrate.Done {
 		from++
 	}
-	silent := slices.DeleteFunc(rows[from:], func(s step[*guest]) bool { return s.needed != nil && !s.needed(p) })
+	silent := slices.DeleteFunc(slices.Clone(rows[from:]), func(s step[*guest]) bool { return s.needed != nil && !s.needed(p) })
 	for _, s := range silent {
 		took := time.Duration(0) // of each of several nobody knows
 		if len(silent) == 1 {

@@ -12,20 +12,17 @@ import (
 
 // byHandOf returns what shows each step of a container as lines of shell.
 func byHandOf(r toldRun) func(step string) []string {
-	input := sync.OnceValues(func() (byhand.Input, error) {
+	lines := sync.OnceValue(func() func(step string) []string {
 		in := byhand.Input{
 			ID: r.ID, Built: r.built, EtcDir: filepath.Join(r.dir, "etc"),
 			Lower: r.Rootfs, Interactive: r.OpenStdin,
 		}
-		return in, machine(&in)
-	})
-	return func(step string) []string {
-		in, err := input()
-		if err != nil {
-			return nil // the run itself has met it, and said so
+		if err := machine(&in); err != nil {
+			return func(string) []string { return nil } // the run itself has met it, and said so
 		}
-		return alone(byhand.Lines(step, in))
-	}
+		return byhand.Lines(in)
+	})
+	return func(step string) []string { return alone(lines()(step)) }
 }
 
 // alone makes lines of the script readable by themselves. Where the script
@@ -74,7 +71,7 @@ func byHandText(step string) string {
 		return ""
 	}
 	var b strings.Builder
-	for _, l := range alone(byhand.Lines(step, in)) {
+	for _, l := range alone(byhand.Lines(in)(step)) {
 		b.WriteString("    " + l + "\n")
 	}
 	return strings.TrimRight(b.String(), "\n")

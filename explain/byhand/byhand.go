@@ -62,7 +62,7 @@ func (in *Input) has(kind specs.LinuxNamespaceType) bool {
 	return slices.ContainsFunc(in.Built.Spec.Linux.Namespaces, func(n specs.LinuxNamespace) bool { return n.Type == kind })
 }
 
-// Lines returns the lines of one step: commands, and comments on what they cannot
+// Lines returns the lines of each step, by its id: commands, and comments on what they cannot
 // do. A step that this container does not need has none. Beside the values of the
 // container they use variables of the script:
 //
@@ -74,12 +74,14 @@ func (in *Input) has(kind specs.LinuxNamespaceType) bool {
 //	$pid    PID 1 of the container, as the host numbers it
 //
 // Steps that end in the exec of a program put words in front of it, with set --.
-func Lines(step string, in Input) []string {
-	r, ok := shellSteps()[step]
-	if !ok {
+func Lines(in Input) func(step string) []string {
+	rows := shellSteps()
+	return func(step string) []string {
+		if r, ok := rows[step]; ok {
+			return r.lines(&in)
+		}
 		return nil
 	}
-	return r.lines(&in)
 }
 
 // Steps lists the ids of the steps that have their lines here, sorted.

@@ -138,11 +138,11 @@ func TestEveryStep(t *testing.T) {
 	}
 	in := build(t, everything)
 	for _, id := range ids {
-		if len(Lines(id, in)) == 0 {
+		if len(Lines(in)(id)) == 0 {
 			t.Errorf("Lines(%q) is empty in a run that needs all steps", id)
 		}
 	}
-	if got := Lines("no.such", in); got != nil {
+	if got := Lines(in)("no.such"); got != nil {
 		t.Errorf(`Lines("no.such") = %q, want none`, got)
 	}
 	var got []string
@@ -166,11 +166,11 @@ func TestUnneededStepsAreAbsent(t *testing.T) {
 		"ns.uts", "ns.ipc", "ns.net", "net.loopback", "ns.cgroup", "rootfs.volumes", "tty.open", "host.sysctl",
 		"rootfs.mask", "rootfs.readonly", "host.name", "limits.rlimits", "limits.oom", "limits.pids", "privs.no_new", "seccomp.load",
 	} {
-		if got := Lines(id, in); len(got) > 0 {
+		if got := Lines(in)(id); len(got) > 0 {
 			t.Errorf("Lines(%q) = %q, want none", id, got)
 		}
 	}
-	if clone := strings.Join(Lines("init.clone", in), "\n"); strings.Contains(clone, "--kill-child --pid") {
+	if clone := strings.Join(Lines(in)("init.clone"), "\n"); strings.Contains(clone, "--kill-child --pid") {
 		t.Errorf("--pid host, and yet there is a pid namespace:\n%s", clone)
 	}
 }
@@ -182,7 +182,7 @@ func TestRefusals(t *testing.T) {
 		"a volume inside proc": "/data:/proc/sys",
 	} {
 		in := build(t, func(in *spec.Input) { in.Options.Volumes = []string{volume} })
-		lines := strings.Join(Lines("rootfs.volumes", in), "\n")
+		lines := strings.Join(Lines(in)("rootfs.volumes"), "\n")
 		if !strings.Contains(lines, "\ndie ") || strings.Contains(lines, "mount --") {
 			t.Errorf("%s: the lines are\n%s", what, lines)
 		}
@@ -198,7 +198,7 @@ func TestVolumes(t *testing.T) {
 		"/d":                {`mkdir -p "$dir/volumes/0fe1"`, `cp -a "$at/." "$dir/volumes/0fe1"`, `mount --rbind "$dir/volumes/0fe1" "$at"`},
 	} {
 		in := build(t, func(in *spec.Input) { in.Options.Volumes = []string{volume} })
-		lines := strings.Join(Lines("rootfs.volumes", in), "\n")
+		lines := strings.Join(Lines(in)("rootfs.volumes"), "\n")
 		for _, w := range want {
 			if !strings.Contains(lines, w) {
 				t.Errorf("-v %s: no %q in\n%s", volume, w, lines)
@@ -209,14 +209,14 @@ func TestVolumes(t *testing.T) {
 		}
 	}
 	in := build(t, func(in *spec.Input) { in.Options.Mounts = []string{"src=data,dst=/d,volume-subpath=a/b"} })
-	if lines := strings.Join(Lines("rootfs.volumes", in), "\n"); !strings.Contains(lines, "mount --rbind "+data+"/a/b ") || strings.Contains(lines, "x-subpath") {
+	if lines := strings.Join(Lines(in)("rootfs.volumes"), "\n"); !strings.Contains(lines, "mount --rbind "+data+"/a/b ") || strings.Contains(lines, "x-subpath") {
 		t.Errorf("a part of a volume:\n%s", lines)
 	}
 }
 
 // TestDeviceRules as devices.allow reads them, on version 1.
 func TestDeviceRules(t *testing.T) {
-	lines := Lines("cgroup.limit", build(t, func(in *spec.Input) { in.Options.Devices = []string{"/dev/dir:/dev/x:r"} }))
+	lines := Lines(build(t, func(in *spec.Input) { in.Options.Devices = []string{"/dev/dir:/dev/x:r"} }))("cgroup.limit")
 	group := `/sys/fs/cgroup/devices/"$group"/devices.`
 	for _, want := range []string{
 		"echo a >" + group + "deny", "echo 'c *:* m' >" + group + "allow", "echo 'c 136:* rwm' >" + group + "allow",
@@ -229,7 +229,7 @@ func TestDeviceRules(t *testing.T) {
 	if lines[0] != "echo a >"+group+"deny" {
 		t.Errorf("the first rule is %q, want that all is forbidden", lines[0])
 	}
-	privileged := Lines("cgroup.limit", build(t, func(in *spec.Input) { in.Options.Privileged = true }))
+	privileged := Lines(build(t, func(in *spec.Input) { in.Options.Privileged = true }))("cgroup.limit")
 	if strings.Contains(strings.Join(privileged, "\n"), "echo") {
 		t.Errorf("a privileged container has rules: %q", privileged)
 	}

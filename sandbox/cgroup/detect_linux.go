@@ -5,10 +5,16 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 )
 
-// Detect reads how the control groups of this machine are laid out.
-func Detect() (Hierarchy, error) {
+// Detect reads how the control groups of this machine are laid out, the first time
+// that somebody asks.
+func Detect() (Hierarchy, error) { return detect() }
+
+var detect = sync.OnceValues(readLayout) //nolint:gochecknoglobals // the machine is one
+
+func readLayout() (Hierarchy, error) {
 	f, err := os.Open("/proc/self/mountinfo")
 	if err != nil {
 		return Hierarchy{}, fmt.Errorf("find the control groups: %w", err)
