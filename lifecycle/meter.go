@@ -42,14 +42,15 @@ func (c *Containers) Meter() (*Meter, error) {
 	return m, err
 }
 
-// CPU is the processor time that a running container has used. An error says that it has
-// ended.
-func (m *Meter) CPU(ct Container) (time.Duration, error) {
+// CPU is the processor time that a running container has used, and the period of its
+// quota, or 0. An error says that it has ended.
+func (m *Meter) CPU(ct Container) (used, period time.Duration, err error) {
 	g, err := cgroup.Open(m.groups, m.all.Cgroup(ct.ID))
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
-	return g.CPU()
+	used, err = g.CPU()
+	return used, g.Period(), err
 }
 
 // Usage reads what a running container uses. An error says that it has ended. The group

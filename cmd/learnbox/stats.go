@@ -22,7 +22,7 @@ type StatsCmd struct {
 // Help is printed below the flags.
 func (StatsCmd) Help() string {
 	return `CPU % is of one processor, and of the time since the last showing; the first one
-takes half a second. Memory is without the page cache that the kernel can drop at
+is of 60 ms, or of five periods of the longest CPU quota. Memory is without the page cache that the kernel can drop at
 any time. -- is what nobody counts.
 
 Examples:
@@ -34,12 +34,14 @@ Examples:
 // KeepsSignals lets an interrupt end it at once.
 func (StatsCmd) KeepsSignals() {}
 
-// How far apart two readings are, between which processor time is measured. The
-// first two are closer. Both are multiples of the usual period of --cpus, 100 ms:
-// then a container that is held back shows its limit, wherever in a period the first
-// reading was.
+// How far apart two readings are, between which processor time is measured: a second, and
+// the first two only what a clock of 250 ticks a second needs. A container with a quota
+// runs at the beginning of each of its periods and stands still for the rest: between
+// readings that are some whole periods apart it shows its limit, wherever in a
+// period the first one was.
 const (
-	firstInterval = 500 * time.Millisecond
+	firstInterval = 60 * time.Millisecond
+	firstPeriods  = 5
 	interval      = time.Second
 )
 
@@ -61,8 +63,7 @@ func (c *StatsCmd) Run(a *app) error {
 		io.WriteString(a.stdout, "\x1b[2J") //nolint:errcheck // the next write fails, too
 	}
 	t := statsTable{meter: meter, last: map[string]cpuReading{}, noTrunc: c.NoTrunc}
-	t.begin(list)
-	for wait := firstInterval; ; wait = interval {
+	for wait := max(firstInterval, firstPeriods*t.begin(list)); ; wait = interval {
 		<-time.After(wait - time.Since(t.began))
 		if err := c.show(a, t.rows(list)); err != nil || c.NoStream {
 			return err

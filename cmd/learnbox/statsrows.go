@@ -33,14 +33,16 @@ func (r cpuReading) percent(before cpuReading) float64 {
 	return 100 * float64(r.used-before.used) / float64(r.at.Sub(before.at))
 }
 
-// begin takes the first readings of processor time.
-func (t *statsTable) begin(list []lifecycle.Container) {
+// begin takes the first readings of processor time, and finds the longest period of a quota.
+func (t *statsTable) begin(list []lifecycle.Container) (longest time.Duration) {
 	t.began = time.Now()
 	for _, ct := range list {
-		if used, err := t.meter.CPU(ct); err == nil && ct.State.Status.Alive() {
+		if used, period, err := t.meter.CPU(ct); err == nil && ct.State.Status.Alive() {
 			t.last[ct.ID] = cpuReading{used, time.Now()}
+			longest = max(longest, period)
 		}
 	}
+	return longest
 }
 
 // rows reads and makes a row of each container. One that has ended since its list was made

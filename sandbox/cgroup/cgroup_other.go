@@ -24,6 +24,9 @@ func (g *Group) Stats() (Stats, error) { return Stats{}, errLinux }
 // CPU needs Linux.
 func (g *Group) CPU() (time.Duration, error) { return 0, errLinux }
 
+// Period is none.
+func (g *Group) Period() time.Duration { return 0 }
+
 // Dirs are none.
 func (g *Group) Dirs() []string { return nil }
 

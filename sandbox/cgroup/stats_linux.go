@@ -19,6 +19,15 @@ func (g *Group) CPU() (time.Duration, error) {
 	return g.cpuV1()
 }
 
+// Period is the period of its CPU quota, after which a group that had used it up may run
+// again; 0 for one without.
+func (g *Group) Period() time.Duration {
+	if g.h.Version == 2 {
+		return g.periodV2()
+	}
+	return g.periodV1()
+}
+
 // Count reads them. What nobody counts is 0: it does not grow.
 func (g *Group) Count() Count {
 	cpu := g.keys("cpu.stat")

@@ -90,6 +90,26 @@ func TestStats(t *testing.T) {
 	}
 }
 
+// The period counts only where there is a quota.
+func TestPeriodOfTheQuota(t *testing.T) {
+	for what, tt := range map[string]struct {
+		version int
+		files   map[string]string
+		want    time.Duration
+	}{
+		"version 1":               {1, map[string]string{"cpu.cfs_quota_us": "10000\n", "cpu.cfs_period_us": "20000\n"}, 20 * time.Millisecond},
+		"version 1 without quota": {1, map[string]string{"cpu.cfs_quota_us": "-1\n", "cpu.cfs_period_us": "100000\n"}, 0},
+		"version 1 without files": {1, map[string]string{"cpu.stat": ""}, 0},
+		"version 2":               {2, map[string]string{"cpu.max": "10000 20000\n"}, 20 * time.Millisecond},
+		"version 2 without quota": {2, map[string]string{"cpu.max": "max 100000\n"}, 0},
+		"version 2 without files": {2, map[string]string{"cpu.stat": ""}, 0},
+	} {
+		if got := groupOf(t, tt.version, tt.files).Period(); got != tt.want {
+			t.Errorf("%s: %v, want %v", what, got, tt.want)
+		}
+	}
+}
+
 // A group to which the one above hands no controllers down, and one without limits.
 func TestWhatNobodyCounts(t *testing.T) {
 	got, err := groupOf(t, 2, map[string]string{"cpu.stat": "usage_usec 5\nuser_usec 5\nsystem_usec 0\n"}).Stats()

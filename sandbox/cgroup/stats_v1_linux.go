@@ -42,6 +42,13 @@ func (g *Group) cpuV1() (time.Duration, error) {
 	return time.Duration(n), err
 }
 
+func (g *Group) periodV1() time.Duration {
+	if g.number("cpu.cfs_quota_us") <= 0 { // -1 is none
+		return 0
+	}
+	return time.Duration(g.number("cpu.cfs_period_us")) * time.Microsecond
+}
+
 // diskBytesV1 adds up the disks: a line for each disk and each kind of access.
 //
 //	253:0 Read 4096

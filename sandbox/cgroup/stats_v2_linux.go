@@ -36,6 +36,17 @@ func (g *Group) cpuV2() (time.Duration, error) {
 	return time.Duration(parseKeys(text)["usage_usec"]) * time.Microsecond, err
 }
 
+// periodV2 reads "50000 100000", or "max 100000" where there is no quota.
+func (g *Group) periodV2() time.Duration {
+	text, err := readFile(g.file(Setting{File: "cpu.max"}))
+	quota, period, _ := strings.Cut(text, " ")
+	n, countErr := parseCount(period)
+	if err != nil || countErr != nil || quota == "max" {
+		return 0
+	}
+	return time.Duration(n) * time.Microsecond
+}
+
 // diskBytesV2 adds up the disks, a line for each.
 //
 //	253:0 rbytes=4096 wbytes=8192 rios=1 wios=2 dbytes=0 dios=0
