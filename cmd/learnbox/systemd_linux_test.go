@@ -50,6 +50,35 @@ func TestSystemdLeavesLimitsAlone(t *testing.T) {
 	}
 }
 
+// TestSystemdStartsThemAtBoot with the unit in scripts/ and the learnbox that is installed.
+func TestSystemdStartsThemAtBoot(t *testing.T) {
+	privtest.Require(t, "vm")
+	privtest.NoTrace(t)
+	sh := func(command string) string {
+		t.Helper()
+		out, err := exec.Command("sh", "-c", command).CombinedOutput()
+		if err != nil {
+			t.Fatalf("%s: %v: %s", command, err, out)
+		}
+		return string(out)
+	}
+	running := func() string { return sh("learnbox ps --format '{{.Names}}' | sort | tr '\\n' ' '") }
+	sh("learnbox run -d --name always --restart always tiny sleep 1000")
+	sh("learnbox run -d --name unless --restart unless-stopped tiny sleep 1000")
+	sh("learnbox run -d --name stopped --restart unless-stopped tiny sleep 1000 && learnbox stop -t 1 stopped")
+	sh("learnbox run -d --name never tiny sleep 1000")
+	sh("pkill -9 -x learnbox-monito && sleep 1 && rm -r /run/learnbox") // as a machine that loses its power
+	unit := "/run/systemd/system/learnbox.service"
+	sh("cp ../../scripts/learnbox.service " + unit + " && systemctl daemon-reload")
+	for _, command := range []string{"start", "restart", "stop"} {
+		sh("systemctl " + command + " learnbox")
+		if got := running(); got != "always unless " {
+			t.Errorf("after systemctl %s learnbox these run: %q, want always and unless", command, got)
+		}
+	}
+	sh("learnbox rm -f always unless stopped never && rm " + unit + " && systemctl daemon-reload")
+}
+
 // dropIn changes the service in which scripts/vm runs its command.
 const dropIn = "/run/systemd/system/vm.service.d"
 
