@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -21,12 +22,14 @@ type Containers struct {
 	data string // absolute: …/containers
 	run  string // absolute
 	bin  string // absolute: …/cache/bin, the init's program; "" in a monitor
+
+	told sync.Map // States by ID that could not be written: see substitute.go
 }
 
 // Open opens the containers below the absolute directories data and run, and
 // makes both if they are missing.
 func Open(data, run string) (*Containers, error) {
-	c := &Containers{filepath.Join(data, "containers"), run, filepath.Join(data, "cache", "bin")}
+	c := &Containers{data: filepath.Join(data, "containers"), run: run, bin: filepath.Join(data, "cache", "bin")}
 	for _, dir := range []string{data, c.data, c.names(), c.run} {
 		if err := os.MkdirAll(dir, 0o711); err != nil {
 			return nil, err
@@ -50,8 +53,8 @@ func (c *Containers) Get(id string) (Container, error) {
 		}
 		return Container{}, err
 	}
-	err := readJSON(c.file(id, "state"), &ct.State)
-	if len(ct.Args) == 0 {
+	state, err := c.getState(id)
+	if ct.State = state; len(ct.Args) == 0 {
 		var config struct {
 			Process struct{ Args []string }
 		}
@@ -134,22 +137,21 @@ func (c *Containers) Find(word string) (Container, error) {
 	return c.Get(ids[0])
 }
 
-// setState writes the state. It is durable when it returns, unless the
-// container goes with its end anyway.
-func (c *Containers) setState(r Record, s State) error {
-	return c.write(r, "state", s)
+func (c *Containers) write(r Record, name string, v any) error {
+	return writeJSON(c.file(r.ID, name), v, !r.AutoRemove)
 }
 
-func (c *Containers) write(r Record, name string, v any) error {
+// writeJSON writes a file that lasts, or one that lasts until the next boot.
+func writeJSON(path string, v any, durable bool) error {
 	data, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {
 		return err
 	}
 	write := atomicfile.Write
-	if r.AutoRemove {
+	if !durable {
 		write = atomicfile.WriteVolatile
 	}
-	return write(c.file(r.ID, name), append(data, '\n'), 0o600)
+	return write(path, append(data, '\n'), 0o600)
 }
 
 func readJSON(path string, v any) error {

@@ -94,7 +94,12 @@ func (m *Monitor) Pause() error {
 		}
 		return err
 	}
-	return m.changed(Paused, "pause")
+	err := m.changed(Paused, "pause")
+	if err != nil {
+		m.state.Status = Running
+		err = errors.Join(err, m.live.Resume())
+	}
+	return err
 }
 
 // Resume undoes Pause.

@@ -168,17 +168,15 @@ func (c *Containers) drop(name string, may func(owner string) bool) (owner strin
 
 // save writes the container's files; the last of them makes it exist.
 func (d *Draft) save(r Record, spec *specs.Spec, s State) error {
-	for _, f := range []struct {
-		name string
-		v    any
-	}{
-		{"config.json", spec},
-		{"state", s},
-		{"container.json", r},
-	} {
-		if err := d.all.write(r, f.name, f.v); err != nil {
-			return err
-		}
+	err := d.all.write(r, "config.json", spec)
+	if err == nil {
+		err = d.all.setState(r, s)
+	}
+	if err == nil {
+		err = d.all.write(r, "container.json", r)
+	}
+	if err != nil {
+		return err
 	}
 	d.saved = true
 	return d.letGo()
@@ -230,8 +228,8 @@ func (c *Containers) Remove(ct Container, volumes bool) error {
 func (c *Containers) remove(id, name string) error {
 	gone := filepath.Join(c.data, gonePrefix+id)
 	err := os.Rename(c.dir(id), gone)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
+	if _, there := os.Lstat(c.dir(id)); err != nil && !errors.Is(there, fs.ErrNotExist) {
+		return err // a read-only disk says so, too, of what is not there
 	}
 	var errs []error
 	for name != "" {
@@ -243,7 +241,10 @@ func (c *Containers) remove(id, name string) error {
 		}
 		name = c.nameOf(id) // it was renamed after its parent had read the name
 	}
-	errs = append(errs, os.RemoveAll(gone), c.unlist(id))
+	if _, err := os.Lstat(gone); err == nil {
+		errs = append(errs, os.RemoveAll(gone))
+	}
+	errs = append(errs, c.dropSubstitute(id), c.unlist(id))
 	return errors.Join(errs...)
 }
 

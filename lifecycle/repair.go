@@ -60,6 +60,7 @@ func (c *Containers) Repair() error {
 			}
 		}
 	}
+	c.putBack()
 	return errors.Join(errs...)
 }
 
@@ -121,8 +122,11 @@ func (c *Containers) settle(id string) error {
 	switch {
 	case ct.AutoRemove, ct.State.Status == Created: // its program never ran
 		err := errors.Join(c.removeAnonymous(id, ct.Volumes), c.remove(id, ct.Name))
-		if err == nil {
+		switch {
+		case err == nil:
 			c.Report(ct.Record, "destroy")
+		case alive:
+			err = errors.Join(err, c.setState(ct.Record, s)) // it cannot go, but does not run
 		}
 		return err
 	case alive:

@@ -42,6 +42,7 @@ type app struct {
 	held         *heldWriter       // what the teller writes to
 	imageUsers   imageUsers        // nil: there are no containers
 	without      []string          // steps to leave out: only shielded sets it
+	untidy       bool              // warnUntidy has said so
 }
 
 // configure finds the places and the registries: flags before environment
@@ -93,7 +94,7 @@ func (a *app) openStore() (*store.Store, error) {
 // for everything but running.
 func (a *app) asRoot(what string, err error) error {
 	if os.Geteuid() == 0 || !errors.Is(err, fs.ErrPermission) {
-		return err
+		return a.readOnlyDisk(err)
 	}
 	return hintedError{
 		err:  fmt.Errorf("needs root to %s: %w", what, fs.ErrPermission),

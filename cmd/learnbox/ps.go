@@ -51,7 +51,7 @@ func (c *PsCmd) Run(a *app) error {
 	}
 	list, swept, damaged := all.Survey()
 	if swept != nil {
-		a.warn("ps", swept.Error())
+		a.warnUntidy("ps", swept)
 	}
 	if err := filters.resolve(a, all); err != nil {
 		return err

@@ -157,7 +157,7 @@ func (a *app) containers(verb string) (*lifecycle.Containers, error) {
 		return nil, err
 	}
 	if err := all.Repair(); err != nil {
-		a.warn(verb, err.Error())
+		a.warnUntidy(verb, err)
 	}
 	stop.Sweep(a.gateDir())
 	return all, nil

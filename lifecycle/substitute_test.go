@@ -1,0 +1,52 @@
+package lifecycle
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestStateThatCannotBeWritten(t *testing.T) {
+	c := open(t)
+	r := Record{ID: strings.Repeat("a", idLength)}
+	place := c.file(r.ID, "state")
+	if err := os.MkdirAll(filepath.Join(place, "in the way"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	is := func(want int) {
+		t.Helper()
+		if s, err := c.getState(r.ID); s.ExitCode != want || err != nil {
+			t.Fatalf("the exit code is %d (%v), want %d", s.ExitCode, err, want)
+		}
+	}
+
+	if err := c.setState(r, State{Status: Exited, ExitCode: 1}); err != nil {
+		t.Fatalf("with a place below the run root: %v", err)
+	}
+	is(1)
+	if err := os.RemoveAll(c.substitutes()); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(c.substitutes(), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.setState(r, State{Status: Exited, ExitCode: 2}); err == nil {
+		t.Fatal("without any place: no error")
+	}
+	is(2)
+
+	if err := os.RemoveAll(place); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(c.substitutes()); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.setState(r, State{Status: Exited, ExitCode: 3}); err != nil {
+		t.Fatal(err)
+	}
+	is(3)
+	if _, err := os.Lstat(c.substitutes()); err == nil {
+		t.Error("the directory of substitutes is left")
+	}
+}
