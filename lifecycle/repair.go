@@ -11,11 +11,14 @@ import (
 	"github.com/learnbox/learnbox/sandbox/cgroup"
 )
 
-// cgroupOf is the path of a container's cgroup if nobody chose another. It
-// stands right below the mount points: a group above it would have to be made
-// and removed in each of the nine trees of cgroup v1, with every container that
-// runs alone.
-func cgroupOf(id string) string { return "learnbox-" + id }
+// cgroupOf is the path of a container's cgroup if nobody chose another.
+func cgroupOf(id string) string {
+	h, err := cgroup.Detect()
+	if err != nil {
+		h.Version = 0 // the step that makes the group says why
+	}
+	return cgroup.PathOf(id, h.Version)
+}
 
 // Cgroup is the path of a container's cgroup, as long as the container runs.
 func (c *Containers) Cgroup(id string) string {

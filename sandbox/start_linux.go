@@ -6,12 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
+	"path"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
 	"github.com/learnbox/learnbox/internal/linux"
+	"github.com/learnbox/learnbox/sandbox/cgroup"
 )
 
 // Start has the init build the container and returns when its program runs. If
@@ -32,7 +33,8 @@ func (i *Init) Start(ctx context.Context, c Config) (*Process, error) {
 // memory of a group above.
 func (i *Init) reach() Reach {
 	r := reachOf(i.Spec.Linux.Resources)
-	r.Memory = r.Memory || strings.Contains(i.Cgroup, "/")
+	above := path.Dir(i.Cgroup)
+	r.Memory = r.Memory || above != "." && above != cgroup.Common
 	return r
 }
 

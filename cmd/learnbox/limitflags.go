@@ -43,15 +43,11 @@ func (f changeableFlags) limits() spec.Limits {
 	}
 }
 
-// groupOf is the path of the control group of the container with this ID. What the
-// machine has is asked only for a container with limits.
+// groupOf is the path of the control group of the container with this ID.
 func (f limitFlags) groupOf(id string) (string, error) {
-	l, version := f.limits(), 0
-	if l.Given() {
-		var err error
-		if version, err = cgroupVersion(); err != nil {
-			return "", err
-		}
+	version, err := cgroupVersion()
+	if err != nil {
+		version = 0 // the step that makes the group says why
 	}
-	return spec.CgroupPath(id, &l, version)
+	return spec.CgroupPath(id, f.CgroupParent, version)
 }

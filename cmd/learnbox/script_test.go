@@ -82,9 +82,21 @@ func TestScript(t *testing.T) {
 				"LEARNBOX_CONFIG="+filepath.Join(e.WorkDir, "no-such-config.yaml"),
 				"LEARNBOX_REGISTRY_MIRRORS=http://"+registry,
 			)
+			e.Defer(func() { endContainers(e) })
 			return nil
 		},
 	})
+}
+
+// endContainers ends what a script left running that failed: a busy loop would slow down
+// all tests that follow.
+func endContainers(e *testscript.Env) {
+	if t, ok := e.T().(interface{ Failed() bool }); !ok || !t.Failed() {
+		return
+	}
+	cmd := exec.Command("sh", "-c", `for id in $(learnbox ps -aq); do learnbox rm -f $id; done`)
+	cmd.Env = e.Vars
+	_ = cmd.Run() // it may have left nothing
 }
 
 // startRegistry runs Debian's docker-registry until the test ends and returns

@@ -16,10 +16,10 @@
 // Which one it is, [Detect] reads from the mount table: the trees may be mounted
 // anywhere, and the kernel's version says nothing.
 //
-// Groups are made right below the mount point of each tree, or in a group of the
-// user's choice. On a machine with systemd that is beside its slices: systemd
-// leaves groups alone that it did not make itself. But on version 2 it takes
-// controllers away from all groups right below the top.
+// Groups are made right below the mount point of each tree, on version 2 in a common
+// group there, or in a group of the user's choice. On a machine with systemd that
+// is beside its slices: systemd leaves groups alone that it did not make itself. But on
+// version 2 it takes controllers away from all groups right below the top.
 //
 // A limit is a number in a file of the group. Which files there are, and what
 // the numbers mean, differs between the versions: settings_v1.go and
@@ -52,6 +52,22 @@ type Hierarchy struct {
 	// Unified is where version 2 is mounted without controllers on a hybrid
 	// machine, else empty.
 	Unified string
+}
+
+// Common is the group above those of all containers on version 2, if the user names
+// none. systemd owns the top group there and takes the controllers back that its own
+// units do not need, and all limits with them; but the kernel lets nobody take what a
+// group below passes on.
+const Common = "learnbox"
+
+// PathOf is the path of a container's group if the user names no group above it. On
+// version 1 it stands right below the mount points: a group above would have to be made
+// and removed in each of the nine trees, with every container that runs alone.
+func PathOf(id string, version int) string {
+	if version == 2 {
+		return Common + "/learnbox-" + id
+	}
+	return "learnbox-" + id
 }
 
 // A Tree is one mount of a cgroup file system.

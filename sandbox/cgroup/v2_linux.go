@@ -28,6 +28,15 @@ func (g *Group) limitDevicesV2(rules []deviceRule) error {
 // subtreeControl names the controllers that the groups below a group have.
 const subtreeControl = "cgroup.subtree_control"
 
+// handDown passes on to the groups below a new group what it was given itself, so that
+// they are counted as they would be in its place. What the kernel refuses is not
+// counted; nothing depends on that. Groups of version 1 have no such files.
+func handDown(dir string) {
+	if text, err := readFile(dir + "/cgroup.controllers"); err == nil && text != "" {
+		_ = writeFile(dir+"/"+subtreeControl, "+"+strings.ReplaceAll(text, " ", " +"))
+	}
+}
+
 // enable gives the group the controllers of the settings: each group above, from
 // the top, has to pass them on. They stay with the groups that were there
 // before, where others may have come to rely on them.

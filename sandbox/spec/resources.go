@@ -9,6 +9,8 @@ import (
 
 	"github.com/docker/go-units"
 	specs "github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/learnbox/learnbox/sandbox/cgroup"
 )
 
 // Limits are what a user may say about resources, Docker's words, as typed.
@@ -32,25 +34,11 @@ const leastMemory = 6 << 20
 // leastWithInit is what the init of --init needs at most for itself, and some.
 const leastWithInit = 16
 
-// Given reports whether there is a limit that a control group has to keep.
-func (l *Limits) Given() bool {
-	return l.Memory+l.MemorySwap+l.MemoryReservation+l.CPUs+l.CPUShares+l.CPUQuota+l.CPUPeriod+
-		l.CpusetCPUs+l.CpusetMems+l.PidsLimit+l.BlkioWeight != "" || len(l.DeviceReadBps)+len(l.DeviceWriteBps) > 0
-}
-
-// limitedParent is the group above those with limits on version 2, if the user
-// names none. systemd owns the top group there and takes the controllers back
-// that its own units do not need, and all limits with them; but the kernel lets
-// nobody take what a group below passes on.
-const limitedParent = "learnbox"
-
 // CgroupPath is the path of a container's control group below the mount points
-// of the trees. The version counts only if there are limits. Right below them is
-// the default: see docs/decisions/0010-limits.md.
-func CgroupPath(id string, l *Limits, version int) (string, error) {
-	parent := l.CgroupParent
-	if parent == "" && version == 2 && l.Given() {
-		parent = limitedParent
+// of the trees. See docs/decisions/0010-limits.md.
+func CgroupPath(id, parent string, version int) (string, error) {
+	if parent == "" {
+		return cgroup.PathOf(id, version), nil
 	}
 	if slices.Contains(strings.Split(parent, "/"), "..") || strings.ContainsAny(parent, "\x00\n") {
 		return "", hinted("it is a path below the mount points of the control groups, as in --cgroup-parent /course",
@@ -63,7 +51,7 @@ func CgroupPath(id string, l *Limits, version int) (string, error) {
 // verifyPlatformContainerResources (moby, daemon/daemon_unix.go). Whether this
 // machine can keep to them is found out when they are written.
 func buildLimits(in *Input, res *Result) error {
-	group, err := CgroupPath(in.ID, &in.Options.Limits, in.Host.CgroupVersion)
+	group, err := CgroupPath(in.ID, in.Options.Limits.CgroupParent, in.Host.CgroupVersion)
 	if err != nil {
 		return err
 	}

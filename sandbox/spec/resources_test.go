@@ -171,23 +171,14 @@ func TestCgroupParent(t *testing.T) {
 	}
 }
 
-func TestTheGroupAboveLimits(t *testing.T) {
+func TestTheGroupAbove(t *testing.T) {
 	for _, c := range []struct {
-		limits  Limits
+		parent  string
 		version int
 		want    string
-	}{
-		{Limits{}, 2, ""},
-		{Limits{OOMScoreAdj: "5"}, 2, ""},
-		{Limits{Memory: "64m"}, 1, ""},
-		{Limits{Memory: "64m"}, 2, "learnbox/"},
-		{Limits{CpusetCPUs: "0"}, 2, "learnbox/"},
-		{Limits{DeviceReadBps: []string{"/dev/sda:1mb"}}, 2, "learnbox/"},
-		{Limits{CPUs: "1", CgroupParent: "course"}, 2, "course/"},
-		{Limits{CPUs: "1", CgroupParent: "/"}, 2, ""},
-	} {
-		if got, err := CgroupPath("1f", &c.limits, c.version); err != nil || got != c.want+"learnbox-1f" {
-			t.Errorf("CgroupPath of %+v on version %d = %s, %v, want it in %q", c.limits, c.version, got, err, c.want)
+	}{{"", 1, ""}, {"", 2, "learnbox/"}, {"course", 1, "course/"}, {"course", 2, "course/"}, {"/", 2, ""}} {
+		if got, err := CgroupPath("1f", c.parent, c.version); err != nil || got != c.want+"learnbox-1f" {
+			t.Errorf("CgroupPath with the parent %q on version %d = %s, %v, want it in %q", c.parent, c.version, got, err, c.want)
 		}
 	}
 }
