@@ -11,7 +11,7 @@ import (
 )
 
 // TestSystemdLeavesLimitsAlone reloads and restarts systemd, and has it make and
-// remove limited groups of its own, while a container with limits runs. It does so
+// remove limited groups of its own, while a container with limits runs, and one that got some later. It does so
 // twice: scripts/vm's own service has every controller delegated, so that systemd keeps
 // them all; on other machines it takes back those that no unit needs.
 func TestSystemdLeavesLimitsAlone(t *testing.T) {
@@ -20,8 +20,11 @@ func TestSystemdLeavesLimitsAlone(t *testing.T) {
 	b := newBench(t)
 	b.must(t, "run", "-d", "--name", "box", "-m", "64m", "--memory-reservation", "32m", "--cpus", "0.5", "--cpu-shares", "512",
 		"--cpuset-cpus", "0", "--pids-limit", "50", "--device-read-bps", "/dev/vda:1mb", "tiny", "sleep", "1000")
-	before := limitsOf(t, b)
-	for _, limit := range []string{"memory.max 67108864", "cpu.max 50000 100000", "cpuset.cpus 0", "pids.max 50", "rbps=1048576"} {
+	b.must(t, "run", "-d", "--name", "later", "tiny", "sleep", "1000")
+	b.must(t, "update", "-m", "32m", "--memory-swap", "32m", "--cpus", "0.2", "--cpuset-cpus", "0", "later")
+	limits := func() string { return limitsOf(t, b, "box") + limitsOf(t, b, "later") }
+	before := limits()
+	for _, limit := range []string{"memory.max 67108864", "cpu.max 50000 100000", "cpuset.cpus 0", "pids.max 50", "rbps=1048576", "memory.max 33554432", "cpu.max 20000"} {
 		if !strings.Contains(before, limit) {
 			t.Fatalf("%q is not there:\n%s", limit, before)
 		}
@@ -39,11 +42,11 @@ func TestSystemdLeavesLimitsAlone(t *testing.T) {
 		if out, err := exec.Command("sh", "-c", command).CombinedOutput(); err != nil {
 			t.Fatalf("%s: %v: %s", command, err, out)
 		}
-		if after := limitsOf(t, b); after != before {
+		if after := limits(); after != before {
 			t.Errorf("after %s:\n%swant\n%s", command, after, before)
 		}
 	}
-	b.must(t, "rm", "-f", "box")
+	b.must(t, "rm", "-f", "box", "later")
 	b.nothingLeft(t)
 	if out, err := exec.Command("sh", "-c", "rm -r "+dropIn+" && systemctl daemon-reload").CombinedOutput(); err != nil {
 		t.Errorf("%v: %s", err, out)
@@ -83,9 +86,9 @@ func TestSystemdStartsThemAtBoot(t *testing.T) {
 const dropIn = "/run/systemd/system/vm.service.d"
 
 // limitsOf is what stands in the files of the container's group.
-func limitsOf(t *testing.T, b bench) string {
+func limitsOf(t *testing.T, b bench, name string) string {
 	t.Helper()
-	dir := strings.TrimSpace(b.must(t, "inspect", "box", "-f", "{{index .Learnbox.Cgroups 0}}"))
+	dir := strings.TrimSpace(b.must(t, "inspect", name, "-f", "{{index .Learnbox.Cgroups 0}}"))
 	var all strings.Builder
 	for _, file := range []string{"memory.max", "memory.low", "cpu.max", "cpu.weight", "cpuset.cpus", "pids.max", "io.max"} {
 		text, err := os.ReadFile(filepath.Join(dir, file))
