@@ -21,7 +21,11 @@ func (g *Group) Freeze(on bool) error {
 	if g.h.Version == 2 {
 		freeze = g.freezeV2
 	}
-	if err := freeze(on); err != nil {
+	err := freeze(on)
+	if !on && isGone(err) {
+		return nil // with its last process, which on version 2 SIGKILL reaches all the same
+	}
+	if err != nil {
 		return fmt.Errorf("freeze cgroup %s: %w", g.Path, err)
 	}
 	return nil

@@ -455,3 +455,18 @@ func TestHowLongAGroupTakes(t *testing.T) {
 		})
 	}
 }
+
+func TestThawAGroupThatIsGone(t *testing.T) {
+	for name, h := range layouts(t) {
+		g, err := Open(h, testPath(t, h))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := g.Freeze(false); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if err := g.Freeze(true); err == nil {
+			t.Errorf("%s: it was frozen", name)
+		}
+	}
+}
