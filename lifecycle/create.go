@@ -109,63 +109,6 @@ func dirMode(dir string) fs.FileMode {
 	return 0o755
 }
 
-// claim takes a name for an ID: a symbolic link from one to the other, which
-// symlink(2) refuses to make twice. A name whose container is gone is free.
-func (c *Containers) claim(name, id string) (string, error) {
-	random := name == ""
-	for {
-		if random {
-			name = randomName()
-		}
-		link := filepath.Join(c.names(), name)
-		err := os.Symlink(filepath.Join("..", id), link)
-		if err == nil {
-			return name, nil
-		}
-		if !errors.Is(err, fs.ErrExist) {
-			return "", err
-		}
-		if random {
-			continue
-		}
-		// Its owner may have been killed between the two removals of remove, or of Rename.
-		owner, err := c.free(name, func(owner string) bool { return !c.owns(owner, name) })
-		if err != nil {
-			return "", err
-		}
-		if owner != "" {
-			return "", &NameTakenError{name, owner}
-		}
-	}
-}
-
-// free removes a name if its owner may lose it, and returns the owner if not.
-// A lock makes one step of the look and the removal: between them the name
-// could have become somebody else's.
-func (c *Containers) free(name string, may func(owner string) bool) (owner string, err error) {
-	unlock, err := c.lockNames()
-	if err != nil {
-		return "", err
-	}
-	defer func() { err = errors.Join(err, unlock()) }()
-	return c.drop(name, may)
-}
-
-// drop is free for somebody who has the lock.
-func (c *Containers) drop(name string, may func(owner string) bool) (owner string, err error) {
-	link := filepath.Join(c.names(), name)
-	to, err := os.Readlink(link)
-	switch owner = filepath.Base(to); {
-	case errors.Is(err, fs.ErrNotExist):
-		return "", nil
-	case err != nil:
-		return "", err
-	case !may(owner):
-		return owner, nil
-	}
-	return "", os.Remove(link)
-}
-
 // save writes the container's files; the last of them makes it exist.
 func (d *Draft) save(r Record, spec *specs.Spec, s State) error {
 	err := d.all.write(r, "config.json", spec)

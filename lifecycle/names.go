@@ -1,8 +1,12 @@
 package lifecycle
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"strings"
 )
 
@@ -44,4 +48,61 @@ func (e *nameError) Error() string { return fmt.Sprintf("%q cannot be a containe
 // Hint says what can.
 func (e *nameError) Hint() string {
 	return "two or more letters, digits, '_', '.' or '-', the first a letter or digit"
+}
+
+// claim takes a name for an ID: a symbolic link from one to the other, which
+// symlink(2) refuses to make twice. A name whose container is gone is free.
+func (c *Containers) claim(name, id string) (string, error) {
+	random := name == ""
+	for {
+		if random {
+			name = randomName()
+		}
+		link := filepath.Join(c.names(), name)
+		err := os.Symlink(filepath.Join("..", id), link)
+		if err == nil {
+			return name, nil
+		}
+		if !errors.Is(err, fs.ErrExist) {
+			return "", err
+		}
+		if random {
+			continue
+		}
+		// Its owner may have been killed between the two removals of remove, or of Rename.
+		owner, err := c.free(name, func(owner string) bool { return !c.owns(owner, name) })
+		if err != nil {
+			return "", err
+		}
+		if owner != "" {
+			return "", &NameTakenError{name, owner}
+		}
+	}
+}
+
+// free removes a name if its owner may lose it, and returns the owner if not.
+// A lock makes one step of the look and the removal: between them the name
+// could have become somebody else's.
+func (c *Containers) free(name string, may func(owner string) bool) (owner string, err error) {
+	unlock, err := c.lockNames()
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, unlock()) }()
+	return c.drop(name, may)
+}
+
+// drop is free for somebody who has the lock.
+func (c *Containers) drop(name string, may func(owner string) bool) (owner string, err error) {
+	link := filepath.Join(c.names(), name)
+	to, err := os.Readlink(link)
+	switch owner = filepath.Base(to); {
+	case errors.Is(err, fs.ErrNotExist):
+		return "", nil
+	case err != nil:
+		return "", err
+	case !may(owner):
+		return owner, nil
+	}
+	return "", os.Remove(link)
 }
