@@ -114,8 +114,9 @@ func (g *Gate) Close() error {
 		return nil
 	}
 	g.closed, g.stands = true, false
+	err := errors.Join(os.Remove(g.file), g.listener.Close()) // whoever hears of it finds the gate no more
 	g.answer(reply{})
-	return errors.Join(os.Remove(g.file), g.listener.Close())
+	return err
 }
 
 // arrive makes the place known, and tells those who wait for it.
