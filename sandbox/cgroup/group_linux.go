@@ -180,7 +180,8 @@ func (g *Group) removeParents() {
 	for _, t := range g.h.Trees {
 		for p := filepath.Dir(g.Path); p != "."; p = filepath.Dir(p) {
 			dir := t.Dir + "/" + p
-			if _, err := unix.Getxattr(dir, ours, nil); err != nil || rmdir(dir) != nil {
+			_, err := unix.Getxattr(dir, ours, nil)
+			if err != nil && p != Common || rmdir(dir) != nil {
 				break
 			}
 		}
