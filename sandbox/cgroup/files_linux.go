@@ -80,7 +80,6 @@ func mkdirs(root, dir string, prepare func(dir string) error) error {
 		}
 		if err == nil {
 			_ = unix.Setxattr(parent, ours, []byte("1"), 0) // else it stays
-			handDown(parent)
 		}
 	}
 }

@@ -49,6 +49,9 @@ func Create(h Hierarchy, path string) (*Group, error) {
 		made = append(made, dir)
 	}
 	if err == nil {
+		if filepath.Dir(g.Path) == Common { // whoever made it, maybe just now
+			handDown(h.Trees[0].Dir + "/" + Common)
+		}
 		return g, nil
 	}
 	for _, dir := range slices.Backward(made) {
