@@ -1,6 +1,7 @@
 package lifecycle
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -25,28 +26,26 @@ func TestStateThatCannotBeWritten(t *testing.T) {
 		t.Fatalf("with a place below the run root: %v", err)
 	}
 	is(1)
-	if err := os.RemoveAll(c.substitutes()); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(c.substitutes(), nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if err := c.setState(r, State{Status: Exited, ExitCode: 2}); err == nil {
-		t.Fatal("without any place: no error")
-	}
-	is(2)
-
 	if err := os.RemoveAll(place); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Remove(c.substitutes()); err != nil {
+	if err := c.setState(r, State{Status: Exited, ExitCode: 2}); err != nil {
 		t.Fatal(err)
 	}
-	if err := c.setState(r, State{Status: Exited, ExitCode: 3}); err != nil {
-		t.Fatal(err)
-	}
-	is(3)
+	is(2)
 	if _, err := os.Lstat(c.substitutes()); err == nil {
 		t.Error("the directory of substitutes is left")
 	}
+
+	if err := errors.Join(os.Remove(place), os.MkdirAll(filepath.Join(place, "in the way"), 0o700), os.WriteFile(c.substitutes(), nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.setState(r, State{Status: Exited, ExitCode: 3}); err == nil {
+		t.Fatal("without any place: no error")
+	}
+	is(3)
+	if err := errors.Join(os.RemoveAll(place), os.Remove(c.substitutes()), c.setState(r, State{Status: Exited, ExitCode: 4})); err != nil {
+		t.Fatal(err)
+	}
+	is(4)
 }

@@ -121,7 +121,7 @@ build_init() {
 
 # put_program FROM TO: installs a program, beside its place and then by a rename: one that runs keeps
 # its file. It is written a megabyte at a time, for then the kernel caches it in large pieces (folios)
-# and maps it with fewer page faults: a whole "learnbox run" takes 6 % less than as the Go command writes it.
+# and maps it with fewer page faults, which a run of some ten milliseconds feels.
 put_program() {
   local new
   new=$(dirname "$2")/.${2##*/}.new

@@ -91,7 +91,7 @@ func (a *app) openStore() (*store.Store, error) {
 
 // asRoot explains a refusal to somebody who is not root. Whether root is
 // needed is found by trying: a root of one's own, chosen with --root, works
-// for everything but running.
+// for everything but running. To root it explains a disk that is read-only.
 func (a *app) asRoot(what string, err error) error {
 	if os.Geteuid() == 0 || !errors.Is(err, fs.ErrPermission) {
 		return a.readOnlyDisk(err)

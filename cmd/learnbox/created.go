@@ -72,7 +72,9 @@ func (c *containerFlags) place(ctx context.Context, a *app, all *lifecycle.Conta
 	var noGroup error
 	err = a.narrate.Run(lifecycle.CreateStep(), func() error {
 		if draft, err = all.New(ctx, c.Name); err == nil {
-			draft.Cgroup, noGroup = c.groupOf(draft.ID)
+			if c.CgroupParent != "" {
+				draft.Cgroup, noGroup = spec.CgroupPath(draft.ID, c.CgroupParent, 0) // on either version
+			}
 			groups = a.know(draft, rootfs)
 		}
 		return err

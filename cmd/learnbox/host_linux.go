@@ -51,11 +51,6 @@ func hostFacts() (spec.Host, error) {
 	}, nil
 }
 
-func cgroupVersion() (int, error) {
-	h, err := cgroup.Detect()
-	return h.Version, err
-}
-
 // machine adds to the input of a script what is this machine's.
 func machine(in *byhand.Input) error {
 	h, err := cgroup.Detect()

@@ -17,8 +17,6 @@ var errNotLinux = hintedError{errors.New("containers need Linux"), "use a virtua
 
 func hostFacts() (spec.Host, error) { return spec.Host{}, errNotLinux }
 
-func cgroupVersion() (int, error) { return 0, errNotLinux }
-
 func machine(*byhand.Input) error { return errNotLinux }
 
 func hostDevices(string) ([]specs.LinuxDevice, error) { return nil, errNotLinux }

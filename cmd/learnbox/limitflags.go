@@ -42,12 +42,3 @@ func (f changeableFlags) limits() spec.Limits {
 		CpusetCPUs: f.CpusetCPUs, CpusetMems: f.CpusetMems, PidsLimit: f.PidsLimit, BlkioWeight: f.BlkioWeight,
 	}
 }
-
-// groupOf is the path of the control group of the container with this ID.
-func (f limitFlags) groupOf(id string) (string, error) {
-	version, err := cgroupVersion()
-	if err != nil {
-		version = 0 // the step that makes the group says why
-	}
-	return spec.CgroupPath(id, f.CgroupParent, version)
-}

@@ -22,8 +22,8 @@ type StatsCmd struct {
 // Help is printed below the flags.
 func (StatsCmd) Help() string {
 	return `CPU % is of one processor, and of the time since the last showing; the first one
-is of 60 ms, or of five periods of the longest CPU quota. Memory is without the page cache that the kernel can drop at
-any time. -- is what nobody counts.
+is of 60 ms, or of five periods of the longest CPU quota. Memory is without the
+page cache that the kernel can drop at any time. -- is what nobody counts.
 
 Examples:
   learnbox stats

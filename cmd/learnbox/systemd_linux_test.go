@@ -11,8 +11,8 @@ import (
 )
 
 // TestSystemdLeavesLimitsAlone reloads and restarts systemd, and has it make and
-// remove limited groups of its own, while a container with limits runs, and one that got some later. It does so
-// twice: scripts/vm's own service has every controller delegated, so that systemd keeps
+// remove limited groups of its own, while a container with limits runs, and one that
+// got some later. It does so twice: scripts/vm's own service has every controller delegated, so that systemd keeps
 // them all; on other machines it takes back those that no unit needs.
 func TestSystemdLeavesLimitsAlone(t *testing.T) {
 	privtest.Require(t, "vm") // a machine to throw away
@@ -70,7 +70,8 @@ func TestSystemdStartsThemAtBoot(t *testing.T) {
 	sh("learnbox run -d --name unless --restart unless-stopped tiny sleep 1000")
 	sh("learnbox run -d --name stopped --restart unless-stopped tiny sleep 1000 && learnbox stop -t 1 stopped")
 	sh("learnbox run -d --name never tiny sleep 1000")
-	sh("pkill -9 -x learnbox-monito && sleep 1 && rm -r /run/learnbox") // as a machine that loses its power
+	// As a machine that loses its power. A process's name ends after 15 letters.
+	sh("pkill -9 -x learnbox-monito && sleep 1 && rm -r /run/learnbox")
 	unit := "/run/systemd/system/learnbox.service"
 	sh("cp ../../scripts/learnbox.service " + unit + " && systemctl daemon-reload")
 	for _, command := range []string{"start", "restart", "stop"} {

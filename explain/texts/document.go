@@ -33,23 +33,21 @@ func parse(name string, data []byte, headings ...string) (document, error) {
 	if !found || title != name {
 		return document{}, fmt.Errorf("%s:1: want the title %q", name, "# "+name)
 	}
-	d := document{title: title, sections: make([]section, 0, len(headings))}
-	all := make([]line, len(lines)) // whatever stands below a heading is a part of it
-	below, begin := &d.preface, 1
+	d := document{title: title}
 	for i, text := range lines[1:] {
 		l := line{i + 2, strings.TrimRight(text, " \t")}
-		all[i+1] = l
 		heading, found := strings.CutPrefix(l.text, "## ")
-		switch {
+		switch n := len(d.sections); {
 		case found:
-			*below = all[begin : i+1]
 			d.sections = append(d.sections, section{heading: heading, line: l.number})
-			below, begin = &d.sections[len(d.sections)-1].body, i+2
 		case strings.HasPrefix(l.text, "#"):
 			return document{}, fmt.Errorf("%s:%d: want no heading but of the second level, \"## \"", name, l.number)
+		case n == 0:
+			d.preface = append(d.preface, l)
+		default:
+			d.sections[n-1].body = append(d.sections[n-1].body, l)
 		}
 	}
-	*below = all[begin:]
 	d.preface = trim(d.preface)
 	return d, d.check(name, headings)
 }

@@ -38,24 +38,18 @@ func show(hear func(Call), call string, errno syscall.Errno) {
 // "sandbox/rootfs/mount_linux.go:57": the first line outside this package below
 // Failed. To be called from within hear.
 func Caller() string {
-	line := ""
-	for _, depth := range []int{6, 32} { // it is near as a rule, and each frame takes the runtime its time
-		pcs := make([]uintptr, depth)
-		pcs = pcs[:runtime.Callers(3, pcs)]
-		frames, inside := runtime.CallersFrames(pcs), false
-		for more := len(pcs) > 0; more; {
-			var frame runtime.Frame
-			var pkg string
-			frame, more = frames.Next()
-			switch pkg, line = place(frame); {
-			case pkg == "internal/linux":
-				inside = true
-			case inside:
-				return line
-			}
+	var pcs [8]uintptr // it is near, and each frame takes the runtime its time
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(3, pcs[:])])
+	for inside := false; ; {
+		frame, more := frames.Next()
+		pkg, line := place(frame)
+		switch {
+		case pkg == "internal/linux":
+			inside = true
+		case inside || !more:
+			return line
 		}
 	}
-	return line
 }
 
 // place turns "github.com/learnbox/learnbox/sandbox/rootfs.(*Root).Mount" and a

@@ -49,7 +49,7 @@ func Create(h Hierarchy, path string) (*Group, error) {
 		made = append(made, dir)
 	}
 	if err == nil {
-		if filepath.Dir(g.Path) == Common { // whoever made it, maybe just now
+		if g.inCommon() { // whoever made it, maybe just now
 			handDown(h.Trees[0].Dir + "/" + Common)
 		}
 		return g, nil
@@ -177,14 +177,17 @@ func (g *Group) Remove() error {
 	return nil
 }
 
+// inCommon reports whether the group stands where groups of version 2 do by default.
+func (g *Group) inCommon() bool { return g.h.Version == 2 && filepath.Dir(g.Path) == Common }
+
 // removeParents removes what Create made above the group, for this container or
-// another. The kernel refuses where somebody still needs it.
+// another, and the common group, whoever made it. The kernel refuses where somebody
+// still needs it.
 func (g *Group) removeParents() {
 	for _, t := range g.h.Trees {
 		for p := filepath.Dir(g.Path); p != "."; p = filepath.Dir(p) {
 			dir := t.Dir + "/" + p
-			_, err := unix.Getxattr(dir, ours, nil)
-			if err != nil && p != Common || rmdir(dir) != nil {
+			if _, err := unix.Getxattr(dir, ours, nil); err != nil && !g.inCommon() || rmdir(dir) != nil {
 				break
 			}
 		}

@@ -470,3 +470,31 @@ func TestThawAGroupThatIsGone(t *testing.T) {
 		}
 	}
 }
+
+// Whoever made the common group, its containers are counted as they would be at the top.
+func TestTheCommonGroupHandsDown(t *testing.T) {
+	h, ok := layouts(t)["v2"]
+	if !ok || h.Version != 2 {
+		t.Skip("no machine of version 2")
+	}
+	common := h.Trees[0].Dir + "/" + Common
+	if err := os.Mkdir(common, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+		t.Fatal(err)
+	}
+	g, err := Create(h, PathOf("test", 2))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for group, file := range map[string]string{common: subtreeControl, g.Dirs()[0]: "cgroup.controllers"} {
+		given, err := readFile(common + "/cgroup.controllers")
+		if got, gotErr := readFile(group + "/" + file); got != given || err != nil || gotErr != nil {
+			t.Errorf("%s/%s is %q, want %q (%v, %v)", group, file, got, given, err, gotErr)
+		}
+	}
+	if err := g.Remove(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(common); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("%s is left: %v", common, err)
+	}
+}

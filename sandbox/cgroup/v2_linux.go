@@ -28,9 +28,9 @@ func (g *Group) limitDevicesV2(rules []deviceRule) error {
 // subtreeControl names the controllers that the groups below a group have.
 const subtreeControl = "cgroup.subtree_control"
 
-// handDown passes on to the groups below a new group what it was given itself, so that
-// they are counted as they would be in its place. What the kernel refuses is not
-// counted; nothing depends on that. Groups of version 1 have no such files.
+// handDown has a group pass on all that it was given itself, so that the groups below are
+// counted as they would be in its place. What the kernel refuses is not counted;
+// nothing else depends on it.
 func handDown(dir string) {
 	if text, err := readFile(dir + "/cgroup.controllers"); err == nil && text != "" {
 		_ = writeFile(dir+"/"+subtreeControl, "+"+strings.ReplaceAll(text, " ", " +"))
