@@ -124,7 +124,7 @@ func dockerPeer(t *testing.T) peer {
 	cmd := exec.Command("unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc",
 		"dockerd", "--config-file", config, "--data-root", dir+"/data", "--exec-root", dir+"/exec", "--pidfile", dir+"/pid",
 		"--host", "unix://"+dir+"/sock", "--cgroup-parent", "/"+group, "--exec-opt", "native.cgroupdriver=cgroupfs",
-		"--bridge=none", "--iptables=false", "--ip6tables=false", "--ip-forward=false")
+		"--bridge=none", "--iptables=false", "--ip6tables=false") // it may forward packets in its own network, or it warns of that
 	out, err := os.Create(log)
 	if err != nil {
 		t.Fatal(err)

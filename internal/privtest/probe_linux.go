@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -15,51 +14,36 @@ import (
 func probeKernel(name string) error {
 	switch name {
 	case "root":
-		return onThread(0)
+		return apart(0)
 	case "cgroup":
 		return probeCgroup()
 	case "overlay":
 		return probeOverlay()
 	case "net":
-		return onThread(unix.CLONE_NEWNET, raiseLoopback)
+		return apart(unix.CLONE_NEWNET, raiseLoopback)
 	default:
 		return fmt.Errorf("no probe for %q", name)
 	}
 }
 
-// onThread runs the calls on a thread that has a mount namespace of its own and
+// apart makes the calls on a thread that has a mount namespace of its own and
 // whatever other namespaces the flags add, so that nothing is seen outside.
-//
-// unshare(2) changes the calling thread only. The goroutine is locked to its
-// thread and never unlocks it, so the Go runtime ends that thread with the
-// goroutine and nobody else is ever scheduled on it. Only the first thread can not
-// end, and its namespaces are what /proc/self shows, so it hands the work on.
-func onThread(flags int, calls ...func() error) error {
-	done := make(chan error)
-	go func() {
-		runtime.LockOSThread()
-		if unix.Gettid() == unix.Getpid() {
-			done <- onThread(flags, calls...) // not here: this thread is taken
-			runtime.UnlockOSThread()
-			return
+func apart(flags int, calls ...func() error) error {
+	return OnThread(func() error {
+		if err := unix.Unshare(unix.CLONE_NEWNS | flags); err != nil {
+			return fmt.Errorf("unshare: %w (run the tests as root)", err)
 		}
-		done <- func() error {
-			if err := unix.Unshare(unix.CLONE_NEWNS | flags); err != nil {
-				return fmt.Errorf("unshare: %w (run the tests as root)", err)
+		// Without this a mount would propagate to the machine where / is shared.
+		if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
+			return fmt.Errorf("make the mounts private: %w", err)
+		}
+		for _, call := range calls {
+			if err := call(); err != nil {
+				return err
 			}
-			// Without this a mount would propagate to the machine where / is shared.
-			if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
-				return fmt.Errorf("make the mounts private: %w", err)
-			}
-			for _, call := range calls {
-				if err := call(); err != nil {
-					return err
-				}
-			}
-			return nil
-		}()
-	}()
-	return <-done
+		}
+		return nil
+	})
 }
 
 // probeOverlay mounts an overlay where tests will: in the temporary directory,
@@ -75,7 +59,7 @@ func probeOverlay() (err error) {
 			return err
 		}
 	}
-	return onThread(0, func() error {
+	return apart(0, func() error {
 		opts := fmt.Sprintf("lowerdir=%[1]s/lower,upperdir=%[1]s/upper,workdir=%[1]s/work", dir)
 		if err := unix.Mount("overlay", filepath.Join(dir, "merged"), "overlay", 0, opts); err != nil {
 			return fmt.Errorf("mount overlay in %s: %w", os.TempDir(), err)

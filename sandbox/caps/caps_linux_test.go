@@ -208,17 +208,13 @@ func TestLastIsWhereTheKernelEnds(t *testing.T) {
 }
 
 func TestErrorsAreCallErrors(t *testing.T) {
-	refused := make(chan error)
-	go func() {
-		runtime.LockOSThread() // never unlocked: the thread ends with the goroutine, and its sets with it
+	err := privtest.OnThread(func() error {
 		if err := Apply(0); err != nil {
-			refused <- err
-			return
+			return err
 		}
-		refused <- Apply(1) // what was given up does not come back
-	}()
+		return Apply(1) // what was given up does not come back
+	})
 	var call *linux.CallError
-	err := <-refused
 	if !errors.As(err, &call) || !errors.Is(err, unix.EPERM) || !strings.HasPrefix(call.Call, "capset(") {
 		t.Errorf("a capability that was given up: %v, want a failed capset that says EPERM", err)
 	}

@@ -2,7 +2,6 @@ package network
 
 import (
 	"net"
-	"runtime"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -12,13 +11,9 @@ import (
 
 func TestUpLoopback(t *testing.T) {
 	privtest.Require(t, "root", "net")
-	done := make(chan struct{})
-	go func() {
-		runtime.LockOSThread() // never unlocked: the thread and its namespace end together
-		defer close(done)
+	err := privtest.OnThread(func() error {
 		if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
-			t.Error(err)
-			return
+			return err
 		}
 		flags := func() net.Flags {
 			lo, err := net.InterfaceByName("lo")
@@ -31,12 +26,13 @@ func TestUpLoopback(t *testing.T) {
 		if flags()&net.FlagUp != 0 {
 			t.Error("lo is up in a new network namespace: the test tests nothing")
 		}
-		if err := UpLoopback(); err != nil {
-			t.Error(err)
-		}
+		err := UpLoopback()
 		if flags()&net.FlagUp == 0 {
 			t.Error("lo is down")
 		}
-	}()
-	<-done
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
 }

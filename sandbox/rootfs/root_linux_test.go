@@ -5,7 +5,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
 
@@ -20,9 +19,7 @@ import (
 func inMountNamespace(t *testing.T, f func() error) {
 	t.Helper()
 	privtest.Require(t, "root", "overlay")
-	done := make(chan error)
-	go func() {
-		runtime.LockOSThread() // never unlocked: the thread dies with the goroutine
+	err := privtest.OnThread(func() error {
 		err := unix.Unshare(unix.CLONE_NEWNS | unix.CLONE_FS)
 		if err == nil {
 			err = CutPropagation(false)
@@ -30,9 +27,9 @@ func inMountNamespace(t *testing.T, f func() error) {
 		if err == nil {
 			err = f()
 		}
-		done <- err
-	}()
-	if err := <-done; err != nil {
+		return err
+	})
+	if err != nil {
 		t.Fatal(err)
 	}
 }
