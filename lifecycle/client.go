@@ -135,7 +135,9 @@ func (c *Containers) Wait(id string) (code int, err error) {
 
 // An Attachment is a connection to the streams of a running container.
 type Attachment struct {
-	TTY bool // the container has a terminal
+	TTY   bool // the container has a terminal
+	Owner bool // the program was started for this client
+	Pid   int  // of its first process, for the owner
 
 	conn net.Conn
 	in   *bufio.Reader
@@ -182,6 +184,16 @@ func (a *Attachment) Resize(s tty.Size) error {
 
 // Signal sends a signal to the container's first process.
 func (a *Attachment) Signal(sig unix.Signal) error { return a.send(frameSignal, []byte{byte(sig)}) }
+
+// Broken says that nobody reads a stream of the program any more, of standard error if
+// stderr is set. The program that runs for this client gets a broken pipe, as in a shell.
+func (a *Attachment) Broken(stderr bool) error {
+	stream := frameStdout
+	if stderr {
+		stream = frameStderr
+	}
+	return a.send(frameBroken, []byte{stream})
+}
 
 // Next returns the next output, of standard error if err is set; or, with done,
 // the exit code of the program.

@@ -32,6 +32,10 @@ type Draft struct {
 	again bool  // it was a container before, and stays one whatever happens
 	past  State // of which a restart keeps something
 
+	lent       func()      // a command lent it to this monitor until its files are written, and is told when
+	monitor    *employer   // that it is lent to
+	attachment *Attachment // to what that one will start
+
 	volumes []MountedVolume // see Attach
 	holds   []*volume.Hold  // until its files are written
 
@@ -122,6 +126,9 @@ func (d *Draft) save(r Record, spec *specs.Spec, s State) error {
 		return err
 	}
 	d.saved = true
+	if d.lent != nil {
+		d.lent()
+	}
 	return d.letGo()
 }
 
@@ -134,12 +141,19 @@ func (d *Draft) Keep(r Record, spec *specs.Spec) error {
 	return errors.Join(d.all.unlist(d.ID), d.lock.Release())
 }
 
-// Discard removes the draft and all it has claimed.
+// Discard removes the draft and all it has claimed. One that is lent is not this process's to remove.
 func (d *Draft) Discard() error {
 	d.abort()
-	var err error
+	if d.lent != nil && !d.saved {
+		return nil
+	}
+	lent := d.monitor != nil
+	err := d.dismiss()
+	if lent && endGroup(d.Cgroup) != nil { // a monitor that was killed has left it, and it cannot go yet
+		return errors.Join(err, d.letGo(), d.lock.Release()) // Repair does the rest
+	}
 	if d.group != nil {
-		err = errors.Join(d.group.Kill(), d.group.Remove())
+		err = errors.Join(err, d.group.Kill(), d.group.Remove())
 	}
 	err = errors.Join(err, d.letGo(), d.all.removeAnonymous(d.ID, d.volumes), d.all.remove(d.ID, d.Name))
 	if d.lock != nil {
@@ -147,48 +161,3 @@ func (d *Draft) Discard() error {
 	}
 	return err
 }
-
-// Remove removes a container that does not run, and its anonymous volumes if they are to
-// go with it.
-func (c *Containers) Remove(ct Container, volumes bool) error {
-	lock, err := c.idle(ct.ID)
-	if err != nil {
-		return err
-	}
-	if volumes {
-		err = c.removeAnonymous(ct.ID, ct.Volumes)
-	}
-	if removed := c.remove(ct.ID, ct.Name); removed != nil {
-		err = errors.Join(err, removed)
-	} else {
-		c.Report(ct.Record, "destroy")
-	}
-	return errors.Join(err, lock.Release())
-}
-
-// remove removes a container's files. A rename takes it out of all listings at
-// once; a crash after that leaves only what Repair throws away.
-func (c *Containers) remove(id, name string) error {
-	gone := filepath.Join(c.data, gonePrefix+id)
-	err := os.Rename(c.dir(id), gone)
-	if _, there := os.Lstat(c.dir(id)); err != nil && !errors.Is(there, fs.ErrNotExist) {
-		return err // a read-only disk says so, too, of what is not there
-	}
-	var errs []error
-	for name != "" {
-		ours := false
-		_, err := c.free(name, func(owner string) bool { ours = owner == id; return ours })
-		errs = append(errs, err)
-		if ours || err != nil {
-			break
-		}
-		name = c.nameOf(id) // it was renamed after its parent had read the name
-	}
-	if _, err := os.Lstat(gone); err == nil {
-		errs = append(errs, os.RemoveAll(gone))
-	}
-	errs = append(errs, c.dropSubstitute(id), c.unlist(id))
-	return errors.Join(errs...)
-}
-
-const gonePrefix = ".gone-"

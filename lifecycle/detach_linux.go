@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net"
 	"os"
 	"os/signal"
@@ -36,6 +35,7 @@ const (
 type beginning struct {
 	Pid      int
 	Warnings []string
+	Lent     bool   // the draft is the command's again
 	Step     string // that failed, with Text; the others are those of a sandbox.StepError
 	Text     string
 	Way      string
@@ -47,71 +47,96 @@ type beginning struct {
 //
 // Errors: ErrRunning, *sandbox.StepError.
 func (c *Containers) StartDetached(id string, o StartOptions) (warnings []string, err error) {
-	return c.startDetached(id, o, nil)
+	b, err := c.startDetached(id, o, nil)
+	return b.Warnings, err
 }
 
 // StartAttached is StartDetached for somebody who wants to see all that the program
 // says, and to type into it with stdin.
 func (c *Containers) StartAttached(id string, o StartOptions, stdin bool) (_ *Attachment, warnings []string, err error) {
-	ours, theirs, err := linux.SocketPair()
+	at, theirs, err := newAttachment(stdin)
 	if err != nil {
 		return nil, nil, err
 	}
 	defer theirs.Close()
-	conn, err := net.FileConn(ours)
-	if err = errors.Join(err, ours.Close()); err != nil {
+	b, err := c.startDetached(id, o, theirs)
+	if err == nil {
+		err = at.begin(b.Pid)
+	}
+	if err != nil {
+		return nil, b.Warnings, errors.Join(err, at.Close())
+	}
+	return at, b.Warnings, nil
+}
+
+// newAttachment is for the owner of a program that is about to start. Its request stands in
+// the socket until the monitor looks.
+func newAttachment(stdin bool) (_ *Attachment, theirs *os.File, err error) {
+	ours, theirs, err := linux.SocketPair()
+	if err != nil {
 		return nil, nil, err
 	}
-	// It stands in the socket until the monitor looks.
-	if err = send(conn, request{Do: doAttach, Stdin: stdin}); err == nil {
-		warnings, err = c.startDetached(id, o, theirs)
+	conn, err := net.FileConn(ours)
+	if err = errors.Join(err, ours.Close()); err == nil {
+		err = send(conn, request{Do: doAttach, Stdin: stdin, Owner: true})
 	}
 	if err != nil {
-		return nil, warnings, errors.Join(err, conn.Close())
+		return nil, nil, errors.Join(err, theirs.Close())
 	}
-	in, answer, err := hear(conn)
-	if err != nil {
-		return nil, warnings, errors.Join(err, conn.Close())
-	}
-	return &Attachment{TTY: answer.TTY, conn: conn, in: in}, warnings, nil
+	return &Attachment{Owner: true, conn: conn}, theirs, nil
+}
+
+// begin hears that the monitor has looked.
+func (a *Attachment) begin(pid int) error {
+	in, answer, err := hear(a.conn)
+	a.TTY, a.Pid, a.in = answer.TTY, pid, in
+	return err
 }
 
 // startDetached hands the monitor a connection, unless that is nil.
-func (c *Containers) startDetached(id string, o StartOptions, attached *os.File) (warnings []string, err error) {
+func (c *Containers) startDetached(id string, o StartOptions, attached *os.File) (b beginning, err error) {
 	lock, err := c.idle(id)
 	if err != nil {
-		return nil, err
+		return b, err
 	}
 	defer func() { err = errors.Join(err, lock.Release()) }() // the monitor has it open, too
+	if err := c.statusOf(id).Refuses(ToStart); err != nil {
+		return b, errors.Join(err, c.unlist(id))
+	}
 	filter, err := o.Filter()
 	if err != nil {
-		return nil, errors.Join(err, c.unlist(id))
+		return b, errors.Join(err, c.unlist(id))
 	}
-	j := job{
-		Data: c.data, Run: c.run, ID: id,
-		Filter: filter, Unconfined: o.Unconfined, OwnFilter: o.OwnFilter, Size: o.Size, Attached: attached != nil,
+	m := &employer{narrate: o.Narrate}
+	err = m.employ(c, lock, attached, job{ID: id, orders: o.orders(filter)})
+	if m.socket == nil {
+		return b, errors.Join(err, c.unlist(id))
 	}
-	m := employer{narrate: o.Narrate}
-	err = o.Narrate.Run(MonitorStep(), func() (err error) {
-		if m.socket, m.pid, err = c.spawn(id, lock, attached); err != nil {
-			return errors.Join(err, c.unlist(id))
+	defer m.socket.Close()
+	if err == nil {
+		err = m.listen(false)
+	} else {
+		m.leave()
+	}
+	if m.begun != nil {
+		b = *m.begun
+	}
+	return b, err
+}
+
+func (o StartOptions) orders(filter sandbox.Filter) orders {
+	return orders{Filter: filter, Unconfined: o.Unconfined, OwnFilter: o.OwnFilter, Size: o.Size}
+}
+
+// employ starts a monitor and gives it its job.
+func (m *employer) employ(c *Containers, lock *atomicfile.Lock, attached *os.File, j job) error {
+	j.Data, j.Run, j.Attached = c.data, c.run, attached != nil
+	return m.narrate.Run(MonitorStep(), func() (err error) {
+		if m.socket, m.pid, err = c.spawn(j.ID, lock, attached); err != nil {
+			return err
 		}
 		return m.give(j)
 	}, func(e *narrate.Event) { e.Monitor = m.pid })
-	if m.socket != nil {
-		defer m.socket.Close()
-	}
-	if err != nil {
-		return nil, err
-	}
-	b, err := m.listen()
-	if err != nil {
-		return nil, err
-	}
-	if b.Text != "" {
-		return b.Warnings, &sandbox.StepError{Step: b.Step, Text: b.Text, Way: b.Way, Code: b.Code}
-	}
-	return b.Warnings, nil
 }
 
 // spawn starts a monitor and returns our end of its socket, and its PID.
@@ -156,9 +181,12 @@ func RunMonitor() int {
 	unix.CloseOnExec(attachFD) // if there is one
 	unix.Umask(0o022)
 	socket := os.NewFile(jobFD, "socket to the command")
-	j, live, err := takeJob(socket)
+	in, out := bufio.NewReader(socket), json.NewEncoder(socket)
+	say := func(w word) { _ = out.Encode(w) } // the command may have been killed; the container runs all the same
+	j, live, err := takeJob(in, out, say)
 	b := beginning{Code: 125}
 	if err != nil {
+		b.Lent = j.Lent != nil && !j.Lent.saved
 		b.Step, b.Text = "monitor.start", err.Error()
 		if step, ok := errors.AsType[*sandbox.StepError](err); ok {
 			b.Step, b.Text, b.Way, b.Code = step.Step, step.Text, step.Way, step.Code
@@ -166,7 +194,7 @@ func RunMonitor() int {
 	} else {
 		b.Pid, b.Warnings = live.Pid, live.Warnings
 	}
-	_ = json.NewEncoder(socket).Encode(word{Begun: &b}) // the command may have been killed; the container runs all the same
+	say(word{Begun: &b})
 	socket.Close()
 	if err != nil {
 		return 1
@@ -199,16 +227,15 @@ func (r *Live) watch(j job) *Monitor {
 }
 
 // takeJob reads the job and starts the container.
-func takeJob(socket *os.File) (job, *Live, error) {
-	in := bufio.NewReader(socket)
-	line, err := in.ReadBytes('\n')
-	if err != nil {
-		return job{}, nil, fmt.Errorf("wait for the job: %w", err)
+func takeJob(in *bufio.Reader, out *json.Encoder, say func(word)) (j job, live *Live, err error) {
+	if err := readLine(in, &j); err != nil {
+		return j, nil, err
 	}
-	var j job
-	if err := json.Unmarshal(line, &j); err != nil {
-		return j, nil, fmt.Errorf("read the job: %w", err)
+	lock, n := atomicfile.Inherit(os.NewFile(lockFD, "lock")), j.narrator(out, in)
+	if j.Lent != nil {
+		live, err = j.startLent(context.Background(), lock, in, say, n)
+	} else {
+		live, err = j.start(context.Background(), lock, n)
 	}
-	live, err := j.start(context.Background(), atomicfile.Inherit(os.NewFile(lockFD, "lock")), j.narrator(socket, in))
 	return j, live, err
 }

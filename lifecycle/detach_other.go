@@ -2,7 +2,11 @@
 
 package lifecycle
 
-import "errors"
+import (
+	"errors"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+)
 
 // MonitorName is the argv[0] of a monitor's process.
 const MonitorName = "learnbox-monitor"
@@ -16,6 +20,18 @@ func (c *Containers) StartDetached(string, StartOptions) ([]string, error) {
 func (c *Containers) StartAttached(string, StartOptions, bool) (*Attachment, []string, error) {
 	return nil, nil, errors.ErrUnsupported
 }
+
+type employer struct{}
+
+// CloneDetached needs Linux.
+func (*Draft) CloneDetached(CloneOptions, bool) error { return errors.ErrUnsupported }
+
+// StartDetached needs Linux.
+func (*Draft) StartDetached(Record, *specs.Spec, StartOptions) (*Attachment, []string, error) {
+	return nil, nil, errors.ErrUnsupported
+}
+
+func (*Draft) dismiss() error { return nil }
 
 // RunMonitor needs Linux.
 func RunMonitor() int { return 125 }

@@ -36,6 +36,7 @@ const (
 	Paused     Status = "paused"     // its program runs, but is frozen
 	Restarting Status = "restarting" // its program has ended, and its monitor is about to start it again
 	Exited     Status = "exited"     // its program has ended
+	Dead       Status = "dead"       // it could not be removed whole: all that can be done is to try that again
 )
 
 // A State is the file that tells what happened to a container.

@@ -48,24 +48,30 @@ type ending struct {
 	code int           // valid then
 }
 
-// A client is somebody who sees the output of a container.
+// A client is somebody who sees the output of a container. One that cannot be written to is
+// dropped, unless the error is a brokenPipe.
 type client struct {
 	write func(stream byte, p []byte) error
-	vital bool // when it stops listening, the program's pipe is closed
 }
+
+// A brokenPipe is the error of a client for whom the program runs: nobody reads what it
+// writes any more, and so its pipe is closed.
+type brokenPipe struct{ error }
 
 // Oversee begins to watch. stdin, stdout and stderr are those of the command in
 // the foreground, or nil; a nil stdin is not read.
 func (r *Live) Oversee(stdin io.Reader, stdout, stderr io.Writer) *Monitor {
 	m := r.monitor()
 	if stdout != nil {
-		own := &client{vital: true, write: func(stream byte, p []byte) error {
+		own := &client{write: func(stream byte, p []byte) error {
 			to := stdout
 			if stream == frameStderr {
 				to = stderr
 			}
-			_, err := to.Write(p)
-			return err
+			if _, err := to.Write(p); err != nil {
+				return brokenPipe{err}
+			}
+			return nil
 		}}
 		m.clients[own] = true
 	}
@@ -145,7 +151,7 @@ func (m *Monitor) pump(stream byte, from *os.File) {
 	})
 }
 
-// broadcast shows output to all clients. The error is that of a vital one.
+// broadcast shows output to all clients. The error is what a brokenPipe is about.
 func (m *Monitor) broadcast(stream byte, p []byte) error {
 	m.mu.Lock()
 	all := make([]*client, 0, len(m.clients))
@@ -155,8 +161,8 @@ func (m *Monitor) broadcast(stream byte, p []byte) error {
 	m.mu.Unlock()
 	for _, c := range all {
 		err := c.write(stream, p)
-		if err != nil && c.vital {
-			return err
+		if broken, ok := errors.AsType[brokenPipe](err); ok {
+			return broken.error
 		}
 		if err != nil {
 			m.leave(c)

@@ -13,11 +13,8 @@ import (
 
 // cgroupOf is the path of a container's cgroup if nobody chose another.
 func cgroupOf(id string) string {
-	h, err := cgroup.Detect()
-	if err != nil {
-		h.Version = 0 // the step that makes the group says why
-	}
-	return cgroup.PathOf(id, h.Version)
+	h, _ := cgroup.Detect() // the step that makes the group says why
+	return h.PathOf(id)
 }
 
 // Cgroup is the path of a container's cgroup, as long as the container runs.

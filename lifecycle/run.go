@@ -111,7 +111,10 @@ func (d *Draft) start(ctx context.Context, r Record, spec *specs.Spec, o StartOp
 			if err := save(); err != nil {
 				return sandbox.Filter{}, err
 			}
-			if !d.again {
+			switch {
+			case d.lent != nil:
+				d.all.Report(r, "create") // whoever is attached is told of by the monitor
+			case !d.again:
 				d.all.Journal().Tell(d.all.event(r, "create"), d.all.event(r, "attach"))
 			}
 			return o.Filter()

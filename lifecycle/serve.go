@@ -32,6 +32,7 @@ const (
 	frameEOF    byte = 11 // standard input is at its end
 	frameResize byte = 12 // rows and columns, two bytes each
 	frameSignal byte = 13 // its number, one byte
+	frameBroken byte = 14 // nobody reads a stream any more: frameStdout or frameStderr, one byte
 )
 
 // maxFrame bounds what is read into memory.
@@ -54,6 +55,7 @@ type request struct {
 	Signal  int           `json:"signal,omitempty"`
 	Timeout time.Duration `json:"timeout,omitempty"` // of stop; negative: for ever
 	Stdin   bool          `json:"stdin,omitempty"`   // of attach: the client has input
+	Owner   bool          `json:"owner,omitempty"`   // of attach: the program runs for the client, and waits until it has read
 
 	Resources *specs.LinuxResources `json:"resources,omitempty"` // of update: all of them
 }

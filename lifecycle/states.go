@@ -13,12 +13,14 @@ const (
 	ToEnter  Deed = "exec"
 	ToAttach Deed = "attach"
 	ToWatch  Deed = "top" // its processes
+	ToStart  Deed = "start"
 )
 
 // Why a state refuses a deed.
 var (
 	errPaused    = errors.New("the container is paused")
 	errNotPaused = errors.New("the container is not paused")
+	errDead      = errors.New("container is marked for removal and cannot be started") // Docker's sentence
 	// ErrRestarting reports that the program has ended and is about to be started again.
 	ErrRestarting error = restartingError{}
 )
@@ -39,16 +41,19 @@ func (restartingError) Is(target error) bool { return target == ErrRunning }
 //	           again   restarting ──stop, kill──> exited ──start──> running
 //	                   running, paused ──it ends──> exited
 //
+//	created, exited ──rm fails half-way──> dead ──rm──> gone
+//
 // stop, kill, wait and logs need no row: where nothing runs, nobody answers, and
-// that is the answer. start and rm ask for the container's lock, which its monitor
+// that is the answer. start and rm also ask for the container's lock, which its monitor
 // has from running to exited.
 func refusals() map[Deed]map[Status]error {
 	return map[Deed]map[Status]error{
-		ToPause:  {Created: ErrNotRunning, Paused: errPaused, Restarting: ErrRestarting, Exited: ErrNotRunning},
-		ToResume: {Created: errNotPaused, Running: errNotPaused, Restarting: errNotPaused, Exited: errNotPaused},
-		ToEnter:  {Created: ErrNotRunning, Paused: errPaused, Restarting: ErrRestarting, Exited: ErrNotRunning},
-		ToAttach: {Created: ErrNotRunning, Paused: errPaused, Restarting: ErrRestarting, Exited: ErrNotRunning},
-		ToWatch:  {Created: ErrNotRunning, Restarting: ErrRestarting, Exited: ErrNotRunning},
+		ToPause:  {Created: ErrNotRunning, Paused: errPaused, Restarting: ErrRestarting, Exited: ErrNotRunning, Dead: ErrNotRunning},
+		ToResume: {Created: errNotPaused, Running: errNotPaused, Restarting: errNotPaused, Exited: errNotPaused, Dead: errNotPaused},
+		ToEnter:  {Created: ErrNotRunning, Paused: errPaused, Restarting: ErrRestarting, Exited: ErrNotRunning, Dead: ErrNotRunning},
+		ToAttach: {Created: ErrNotRunning, Paused: errPaused, Restarting: ErrRestarting, Exited: ErrNotRunning, Dead: ErrNotRunning},
+		ToStart:  {Dead: errDead},
+		ToWatch:  {Created: ErrNotRunning, Restarting: ErrRestarting, Exited: ErrNotRunning, Dead: ErrNotRunning},
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -107,7 +106,7 @@ func (c *Containers) sweepGone() error {
 	var errs []error
 	for _, e := range entries {
 		if id, gone := strings.CutPrefix(e.Name(), gonePrefix); gone && isID(id) {
-			errs = append(errs, os.RemoveAll(filepath.Join(c.data, e.Name())))
+			errs = append(errs, c.clear(id))
 		}
 	}
 	return errors.Join(errs...)

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/learnbox/learnbox/narrate"
+	"github.com/learnbox/learnbox/sandbox"
 )
 
 // This file is how a command hears of the steps that a monitor's process takes for
@@ -18,10 +19,13 @@ import (
 // somebody attends, it stands still until a line comes back.
 
 // A word is what a monitor says: that it is there, once it has read its job, if it
-// is to tell of its steps, then the steps, and at last how it began.
+// is to tell of its steps, then the steps, and at last how it began. Of a draft it says
+// when its first process is there, if it tells of steps, and when its files are.
 type word struct {
-	Step  *told      `json:",omitempty"`
-	Begun *beginning `json:",omitempty"`
+	Step   *told      `json:",omitempty"`
+	Cloned bool       `json:",omitempty"`
+	Saved  bool       `json:",omitempty"`
+	Begun  *beginning `json:",omitempty"`
 }
 
 // told is an event on its way between processes. An error travels as what it says.
@@ -44,6 +48,10 @@ type employer struct {
 	pid     int // the monitor's
 	words   *json.Decoder
 	narrate *narrate.Narrator
+	saved   func() // called when a draft's files are written
+
+	given error      // somebody who heard of a step ends the run with it
+	begun *beginning // the last word
 }
 
 var errNoBeginning = errors.New("the monitor ended before the program could start")
@@ -53,12 +61,8 @@ var errNoBeginning = errors.New("the monitor ended before the program could star
 func (m *employer) give(j job) error {
 	j.Tells, j.Attends = m.narrate != nil, m.narrate.Attends()
 	j.Gated = j.Attends && m.narrate.Gated
-	line, err := json.Marshal(j)
-	if err != nil {
-		return fmt.Errorf("write the monitor's job: %w", err)
-	}
-	if _, err := m.socket.Write(append(line, '\n')); err != nil { // it was killed
-		return errNoBeginning
+	if err := m.say(j); err != nil {
+		return err
 	}
 	m.words = json.NewDecoder(m.socket)
 	if j.Tells && m.words.Decode(&word{}) != nil {
@@ -67,44 +71,64 @@ func (m *employer) give(j job) error {
 	return nil
 }
 
-// listen passes the monitor's steps on until it says how it began. Whoever hears
-// of a step can end it there.
-func (m *employer) listen() (beginning, error) {
-	var given error
-	for {
+func (m *employer) say(v any) error {
+	line, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Errorf("write the monitor's job: %w", err)
+	}
+	if _, err := m.socket.Write(append(line, '\n')); err != nil { // it was killed
+		return errNoBeginning
+	}
+	return nil
+}
+
+// listen passes the monitor's steps on until it says how it began, or, if that is
+// enough, that the first process is there. Whoever hears of a step can end it there.
+func (m *employer) listen(cloned bool) error {
+	for m.begun == nil {
 		var w word
 		if err := m.words.Decode(&w); err != nil {
-			return beginning{}, errors.Join(given, errNoBeginning)
+			return errors.Join(m.given, errNoBeginning)
 		}
 		switch {
-		case w.Begun != nil && given != nil:
-			return *w.Begun, given
 		case w.Begun != nil:
-			return *w.Begun, nil
-		case w.Step == nil || given != nil:
-			continue
+			m.begun = w.Begun
+		case w.Saved && m.saved != nil:
+			m.saved()
+		case w.Cloned && cloned:
+			return nil
+		case w.Step != nil && m.given == nil:
+			m.pass(w.Step)
 		}
-		e := w.Step.Event
-		if w.Step.Failure != "" {
-			e.Err = &toldError{w.Step.Failure, w.Step.Way}
-		}
-		if given = m.narrate.Hear(e); given != nil {
-			// It hears the end of the stream, brings the container to rest, and says so.
-			_ = unix.Shutdown(int(m.socket.Fd()), unix.SHUT_WR) // one that was killed is noticed above
-			continue
-		}
-		if m.narrate.Attend {
-			_, _ = io.WriteString(m.socket, "\n") // a monitor that was killed is noticed above
-		}
+	}
+	if m.given == nil && m.begun.Text != "" {
+		b := m.begun
+		return &sandbox.StepError{Step: b.Step, Text: b.Text, Way: b.Way, Code: b.Code}
+	}
+	return m.given
+}
+
+// pass passes a step on, and has the monitor go on, or not.
+func (m *employer) pass(t *told) {
+	e := t.Event
+	if t.Failure != "" {
+		e.Err = &toldError{t.Failure, t.Way}
+	}
+	if m.given = m.narrate.Hear(e); m.given != nil {
+		// It hears the end of the stream, brings the container to rest, and says so.
+		_ = unix.Shutdown(int(m.socket.Fd()), unix.SHUT_WR) // one that was killed is noticed by listen
+		return
+	}
+	if m.narrate.Attend {
+		_, _ = io.WriteString(m.socket, "\n") // likewise
 	}
 }
 
 // narrator is whom the monitor tells of its steps, or nil.
-func (j job) narrator(socket io.Writer, in *bufio.Reader) *narrate.Narrator {
+func (j *job) narrator(out *json.Encoder, in *bufio.Reader) *narrate.Narrator {
 	if !j.Tells {
 		return nil
 	}
-	out := json.NewEncoder(socket)
 	_ = out.Encode(word{}) // a command that was killed is noticed below
 	left := false
 	return &narrate.Narrator{Attend: j.Attends, Gated: j.Gated, Hear: func(e narrate.Event) error {

@@ -7,6 +7,8 @@ import (
 	"net"
 	"strconv"
 	"sync"
+	"sync/atomic"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -23,15 +25,18 @@ type visit struct {
 	conn  net.Conn
 	in    *bufio.Reader
 	stdin bool // the client has input
+	owner bool // the program runs for it
+
+	broken [frameStderr + 1]atomic.Bool // streams that nobody reads any more
 
 	mu sync.Mutex // one frame at a time
 	me *client
 }
 
-// receive lets a client in. One that does not read for a while is dropped: the
-// program must not wait for it.
+// receive lets a client in. One that does not read for a while is dropped, as the
+// program must not wait for it; but it waits for its owner, as for any reader of a pipe.
 func (m *Monitor) receive(c net.Conn, in *bufio.Reader, r request) (*visit, error) {
-	v := &visit{m: m, conn: c, in: in, stdin: r.Stdin}
+	v := &visit{m: m, conn: c, in: in, stdin: r.Stdin, owner: r.Owner}
 	v.me = &client{write: v.write}
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -71,8 +76,13 @@ func (v *visit) write(stream byte, p []byte) error {
 	const patience = 10 * time.Second
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if err := v.conn.SetWriteDeadline(time.Now().Add(patience)); err != nil {
-		return err
+	if stream <= frameStderr && v.broken[stream].Load() {
+		return brokenPipe{syscall.EPIPE}
+	}
+	if !v.owner {
+		if err := v.conn.SetWriteDeadline(time.Now().Add(patience)); err != nil {
+			return err
+		}
 	}
 	return writeFrame(v.conn, stream, p)
 }
@@ -91,6 +101,7 @@ func (v *visit) stay() {
 	case <-v.end.done:
 		_ = v.write(frameExit, binary.BigEndian.AppendUint32(nil, uint32(v.end.code)))
 	case <-left:
+		v.closeInput()
 		v.m.report("detach")
 	}
 }
@@ -104,8 +115,8 @@ func (v *visit) hear() error {
 	switch {
 	case kind == frameStdin && v.stdin && v.live.input() != nil:
 		_, _ = v.live.input().Write(p) // a program that stops reading is no error
-	case kind == frameEOF && v.stdin && v.live.streams.in != nil && !v.m.record.Detached:
-		_ = v.live.streams.in.Close() // somebody else may have closed it; the client goes on listening
+	case kind == frameEOF:
+		v.closeInput() // the client goes on listening
 	case kind == frameResize && len(p) == 4:
 		size := tty.Size{Rows: binary.BigEndian.Uint16(p), Cols: binary.BigEndian.Uint16(p[2:])}
 		if v.m.resize(size) == nil { // else it has ended
@@ -113,6 +124,16 @@ func (v *visit) hear() error {
 		}
 	case kind == frameSignal && len(p) == 1:
 		_ = v.m.Kill(unix.Signal(p[0])) // likewise
+	case kind == frameBroken && v.owner && len(p) == 1 && p[0] <= frameStderr:
+		v.broken[p[0]].Store(true)
 	}
 	return nil
+}
+
+// closeInput ends the program's input with the client's. There may come more by others if run -d
+// made the container.
+func (v *visit) closeInput() {
+	if v.stdin && v.live.streams.in != nil && !v.m.record.Detached {
+		_ = v.live.streams.in.Close() // somebody else may have closed it
+	}
 }

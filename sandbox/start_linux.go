@@ -12,7 +12,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/learnbox/learnbox/internal/linux"
-	"github.com/learnbox/learnbox/sandbox/cgroup"
 )
 
 // Start has the init build the container and returns when its program runs. If
@@ -33,8 +32,7 @@ func (i *Init) Start(ctx context.Context, c Config) (*Process, error) {
 // memory of a group above.
 func (i *Init) reach() Reach {
 	r := reachOf(i.Spec.Linux.Resources)
-	above := path.Dir(i.Cgroup)
-	r.Memory = r.Memory || above != "." && above != cgroup.Common
+	r.Memory = r.Memory || path.Dir(i.Cgroup) != "." && !i.group.InCommon()
 	return r
 }
 

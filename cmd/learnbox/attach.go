@@ -90,14 +90,21 @@ func newSignalProxy(parent context.Context) (*signalProxy, context.Context) {
 // receiveAll receives the other signals too. The Go runtime takes ten
 // microseconds for each of 65, so this is done when nobody waits for it.
 func (p *signalProxy) receiveAll() {
+	receiveAll(p.signals)
+	close(p.ready)
+}
+
+func receiveAll(signals chan<- os.Signal) {
 	hangUp := signal.Ignored(unix.SIGHUP) // nohup(1)
-	signal.Notify(p.signals)
+	signal.Notify(signals)
 	if hangUp {
 		signal.Ignore(unix.SIGHUP)
 	}
 	signal.Reset(unix.SIGTTIN, unix.SIGTTOU) // in the background, the shell is to stop us at the terminal
-	close(p.ready)
 }
+
+// ourOwn reports whether a signal is learnbox's affair, and not for the program.
+func ourOwn(s os.Signal) bool { return s == unix.SIGCHLD || s == unix.SIGURG || s == unix.SIGPIPE }
 
 func (p *signalProxy) loop() {
 	if !signal.Ignored(unix.SIGHUP) {
@@ -141,15 +148,10 @@ func (p *signalProxy) retire() []unix.Signal {
 }
 
 func (p *signalProxy) handle(s os.Signal) {
-	switch s {
-	case unix.SIGCHLD, unix.SIGURG, unix.SIGPIPE: // our own affairs
-		return
-	case unix.SIGWINCH:
-		p.resize()
-		return
-	}
 	switch sig, ok := s.(unix.Signal); {
-	case !ok:
+	case !ok || ourOwn(s):
+	case sig == unix.SIGWINCH:
+		p.resize()
 	case p.live != nil:
 		_ = p.live.Signal(sig) // it may have ended; Wait tells
 		if s == unix.SIGHUP && p.live.Terminal != nil {

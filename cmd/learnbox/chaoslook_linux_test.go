@@ -86,8 +86,7 @@ func (c *chaos) kill(pid int) {
 	if _, command := c.commands[pid]; !command && !c.ours(pid) {
 		return
 	}
-	name, _ := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid))
-	c.tell("%d (%s) killed", pid, strings.TrimSpace(string(name)))
+	c.tell("%d (%s) killed", pid, nameOf(pid))
 	c.killed[pid] = true
 	_ = unix.PidfdSendSignal(fd, unix.SIGKILL, nil, 0)
 }

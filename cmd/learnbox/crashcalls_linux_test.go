@@ -24,7 +24,11 @@ func TestKillAtEveryCall(t *testing.T) {
 			t.Helper()
 			args := runOfAllSteps(kept)
 			cmd := b.command(t, args[0], args[1:]...)
-			cmd.Env = append(cmd.Env, killEnv+"=parent@init.go")
+			who := "parent"
+			if kept {
+				who = "monitor"
+			}
+			cmd.Env = append(cmd.Env, killEnv+"="+who+"@init.go")
 			if err := cmd.Run(); err == nil {
 				t.Fatal("learnbox survived its own death")
 			}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -10,8 +9,6 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
-	"github.com/learnbox/learnbox/explain"
-	"github.com/learnbox/learnbox/explain/stop"
 	"github.com/learnbox/learnbox/lifecycle"
 	"github.com/learnbox/learnbox/sandbox"
 	"github.com/learnbox/learnbox/sandbox/spec"
@@ -44,7 +41,7 @@ func (c *CreateCmd) Run(a *app) error {
 		return err
 	}
 	defer told()
-	_, ct, err := c.keep(a.ctx, a, c.Words)
+	ct, err := c.draft(a.ctx, a, c.Words, nil)
 	if err == nil {
 		err = a.narrate.Run(stepOf("container.save"), func() error { return ct.Keep(ct.record, ct.built.Spec) })
 	}
@@ -55,19 +52,20 @@ func (c *CreateCmd) Run(a *app) error {
 	return nil
 }
 
-// keep makes a container of which nothing runs yet, up to the writing of its files.
-func (c *containerFlags) keep(ctx context.Context, a *app, words []string) (all *lifecycle.Containers, ct *created, err error) {
+// draft makes a container, up to the writing of its files.
+func (c *containerFlags) draft(ctx context.Context, a *app, words []string, placed func(*lifecycle.Draft, bool) error) (*created, error) {
 	if os.Geteuid() != 0 {
-		return nil, nil, fs.ErrPermission
+		return nil, fs.ErrPermission
 	}
-	unix.Umask(0o022)
+	unix.Umask(0o022) // its files are for its users, whatever ours is
 	if err := c.freeCidfile(); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	if all, err = a.containers("create"); err == nil {
-		ct, err = c.make(ctx, a, all, words, nil)
+	all, err := a.containers("create")
+	if err != nil {
+		return nil, err
 	}
-	return all, ct, err
+	return c.make(ctx, a, all, words, placed)
 }
 
 // detach makes a container and starts it in the background.
@@ -80,19 +78,15 @@ func (c *RunCmd) detach(a *app) error {
 	}
 	defer told()
 	c.detached = true
-	all, ct, err := c.keep(ctx, a, c.Words)
-	if err != nil {
-		return err
-	}
-	if err := ct.Keep(ct.record, ct.built.Spec); err != nil {
-		return err
-	}
-	o, err := a.optionsOf(ct.record, ct.built.Spec, ct.filter)
+	ct, err := c.draft(ctx, a, c.Words, c.clone(ctx, a))
 	if err == nil {
-		err = a.startWith(all, ct.ID, "run", o)
+		_, err = ct.startDetached(a)
 	}
-	if err := a.unlessGivenUp(ctx, ct.ID, err); err != nil {
-		return err
+	if err != nil {
+		return endedBySignal(ctx, err)
+	}
+	if a.teller != nil {
+		<-a.teller.Running()
 	}
 	fmt.Fprintln(a.stdout, ct.ID)
 	return nil
@@ -120,23 +114,6 @@ func (a *app) startWith(all *lifecycle.Containers, id, verb string, o lifecycle.
 		<-a.teller.Running()
 	}
 	return err
-}
-
-// unlessGivenUp is the error of a start. A container that was given up before its program
-// ran is removed.
-func (a *app) unlessGivenUp(ctx context.Context, id string, err error) error {
-	if err == nil || ctx.Err() == nil && !errors.Is(err, explain.ErrAborted) && !errors.Is(err, stop.ErrKilled) {
-		return err
-	}
-	all, opened := a.containers("run")
-	if opened != nil {
-		return errors.Join(err, opened)
-	}
-	ct, found := all.Get(id)
-	if found == nil {
-		found = all.Remove(ct, true)
-	}
-	return errors.Join(endedBySignal(ctx, err), found)
 }
 
 // startOptions are those of a container that is there already.

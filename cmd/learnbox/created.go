@@ -18,12 +18,14 @@ type created struct {
 	built  spec.Result
 	filter func() (sandbox.Filter, error) // compiles the seccomp profile
 	watch  watch
+
+	outlives bool // it stays when this command goes
 }
 
 // make makes a container from an image and the flags. If there is something to do
 // as soon as it has a place, then its first process comes up while its config.json
 // is built.
-func (c *containerFlags) make(ctx context.Context, a *app, all *lifecycle.Containers, words []string, placed func(*lifecycle.Draft) error) (_ *created, err error) {
+func (c *containerFlags) make(ctx context.Context, a *app, all *lifecycle.Containers, words []string, placed func(d *lifecycle.Draft, outlives bool) error) (_ *created, err error) {
 	watch, err := c.watch(c.Rm)
 	if err != nil {
 		return nil, err
@@ -44,18 +46,18 @@ func (c *containerFlags) make(ctx context.Context, a *app, all *lifecycle.Contai
 			err = errors.Join(err, draft.Discard())
 		}
 	}()
-	if placed != nil && !watch.needed() {
-		if err := placed(draft); err != nil {
+	ct := &created{Draft: draft, watch: watch, outlives: c.outlives(watch) && a.without == nil}
+	if placed != nil {
+		if err := placed(draft, ct.outlives); err != nil {
 			return nil, err
 		}
 	}
-	ct := &created{Draft: draft, watch: watch}
 	if ct.built, err = c.build(a, draft.ID, draft.Dir, img, rootfs, words[1:]); err != nil {
 		return nil, err
 	}
-	if placed != nil && !watch.needed() {
+	if placed != nil {
 		r := lifecycle.Record{ID: draft.ID, Name: draft.Name, Rootfs: rootfs, OpenStdin: c.Interactive}
-		if err := a.knowPlan(toldRun{Record: r, dir: draft.Dir, built: ct.built, groups: groups}); err != nil {
+		if err := a.knowPlan(toldRun{Record: r, dir: draft.Dir, built: ct.built, groups: groups, monitored: ct.outlives, detached: c.detached}); err != nil {
 			return nil, err
 		}
 	}
@@ -73,7 +75,7 @@ func (c *containerFlags) place(ctx context.Context, a *app, all *lifecycle.Conta
 	err = a.narrate.Run(lifecycle.CreateStep(), func() error {
 		if draft, err = all.New(ctx, c.Name); err == nil {
 			if c.CgroupParent != "" {
-				draft.Cgroup, noGroup = spec.CgroupPath(draft.ID, c.CgroupParent, 0) // on either version
+				draft.Cgroup, noGroup = spec.CgroupPath(draft.ID, c.CgroupParent, "")
 			}
 			groups = a.know(draft, rootfs)
 		}
@@ -111,14 +113,12 @@ func (ct *created) start(ctx context.Context, a *app, proxy *signalProxy, termin
 	if terminal {
 		size = a.terminalSize()
 	}
-	live, err := ct.Start(ctx, ct.record, ct.built.Spec, lifecycle.StartOptions{
-		Filter: func() (sandbox.Filter, error) {
-			defer func() { go proxy.receiveAll() }()
-			return ct.filter()
-		},
-		Size: size, Unconfined: ct.built.SeccompProfile == spec.SeccompUnconfined,
-		OwnFilter: ct.built.SeccompProfile != "", Without: a.without,
-	})
+	o := ct.startOptions(a, size)
+	o.Filter = func() (sandbox.Filter, error) {
+		defer func() { go proxy.receiveAll() }()
+		return ct.filter()
+	}
+	live, err := ct.Start(ctx, ct.record, ct.built.Spec, o)
 	if err != nil {
 		return nil, err
 	}
@@ -126,4 +126,20 @@ func (ct *created) start(ctx context.Context, a *app, proxy *signalProxy, termin
 		a.warn("run", w)
 	}
 	return live, nil
+}
+
+// startDetached starts it with a monitor of its own. There is an attachment if one was wanted.
+func (ct *created) startDetached(a *app) (*lifecycle.Attachment, error) {
+	at, warnings, err := ct.StartDetached(ct.record, ct.built.Spec, ct.startOptions(a, a.terminalSize()))
+	for _, w := range warnings {
+		a.warn("run", w)
+	}
+	return at, err
+}
+
+func (ct *created) startOptions(a *app, size tty.Size) lifecycle.StartOptions {
+	return lifecycle.StartOptions{
+		Filter: ct.filter, Size: size, Without: a.without,
+		Unconfined: ct.built.SeccompProfile == spec.SeccompUnconfined, OwnFilter: ct.built.SeccompProfile != "",
+	}
 }

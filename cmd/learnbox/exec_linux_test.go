@@ -223,7 +223,7 @@ func TestLookAtAnExec(t *testing.T) {
 	pid := 0
 	for deadline := time.Now().Add(10 * time.Second); pid == 0 && time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
 		if child := childOf(cmd.Process.Pid); child != 0 {
-			if comm, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", child)); err == nil && string(comm) == "sleep\n" {
+			if nameOf(child) == "sleep" {
 				pid = child
 			}
 		}

@@ -44,7 +44,7 @@ func hostFacts() (spec.Host, error) {
 		return spec.Host{}, err
 	}
 	return spec.Host{
-		CgroupVersion: h.Version, Capabilities: bounding.Names(), LastCapability: last,
+		CgroupVersion: h.Version, CgroupCommon: h.Common, Capabilities: bounding.Names(), LastCapability: last,
 		Environ: os.Environ(), Hostname: hostname, ThermalThrottle: throttle,
 		Hosts: readIfThere("/etc/hosts"), ResolvConf: readIfThere("/etc/resolv.conf"),
 		HasSysctl: hasSysctl, Processors: h.Processors,
@@ -57,7 +57,7 @@ func machine(in *byhand.Input) error {
 	if err != nil {
 		return err
 	}
-	in.Steps, in.CgroupVersion = sandbox.Steps(), h.Version
+	in.Steps, in.CgroupVersion, in.CgroupCommon = sandbox.Steps(), h.Version, h.Common
 	for _, t := range h.Trees {
 		in.Trees = append(in.Trees, byhand.Tree{Dir: t.Dir, Controllers: t.Controllers})
 	}

@@ -127,7 +127,7 @@ func (d described) state() stateReport {
 	s := d.State
 	return stateReport{
 		Status: string(s.Status), Running: s.Status.Alive(),
-		Paused: s.Status == lifecycle.Paused, Restarting: s.Status == lifecycle.Restarting,
+		Paused: s.Status == lifecycle.Paused, Restarting: s.Status == lifecycle.Restarting, Dead: s.Status == lifecycle.Dead,
 		Pid: s.Pid, ExitCode: s.ExitCode, Error: s.Error, OOMKilled: s.OOMKilled,
 		StartedAt: s.Started.Format(time.RFC3339Nano), FinishedAt: s.Finished.Format(time.RFC3339Nano),
 		Health: s.Health,

@@ -33,10 +33,12 @@ func (a *app) know(draft *lifecycle.Draft, rootfs string) (groups []string) {
 // A toldRun is a container whose steps are told of.
 type toldRun struct {
 	lifecycle.Record
-	dir      string
-	built    spec.Result
-	groups   []string // the directories of its control group
-	detached bool     // a process of its own takes the steps
+	dir    string
+	built  spec.Result
+	groups []string // the directories of its control group
+
+	monitored bool // a process of its own takes the steps
+	detached  bool // nobody waits for its end
 }
 
 // knowPlan tells the Teller which steps the container takes, and on what.
@@ -56,16 +58,17 @@ func (a *app) knowPlan(r toldRun) error {
 	for name := range r.built.Spec.Linux.Sysctl {
 		k.Sysctls = append(k.Sysctls, name)
 	}
-	last := lifecycle.ExitStep().ID
-	if r.detached {
-		k.Needed, last = append(k.Needed, lifecycle.MonitorStep().ID), ""
+	if r.monitored {
+		k.Needed = append(k.Needed, lifecycle.MonitorStep().ID)
 	}
 	for _, s := range outline {
 		if s.Needed {
 			k.Needed = append(k.Needed, s.ID)
 		}
 	}
-	k.Needed = append(k.Needed, last)
+	if !r.detached {
+		k.Needed = append(k.Needed, lifecycle.ExitStep().ID)
+	}
 	k.Limits = limitFiles(r.built.Spec.Linux.Resources)
 	k.Args = func(step string) []string {
 		for _, s := range outline {
@@ -91,7 +94,7 @@ func (a *app) knowStart(r lifecycle.Record, config *specs.Spec) error {
 		groups = nil // the step that makes them says why
 	}
 	return a.knowPlan(toldRun{
-		Record: r, dir: filepath.Join(a.root, "containers", r.ID), groups: groups, detached: true,
+		Record: r, dir: filepath.Join(a.root, "containers", r.ID), groups: groups, monitored: true, detached: true,
 		built: spec.Result{Spec: config, SeccompProfile: r.Seccomp, Init: r.Init},
 	})
 }

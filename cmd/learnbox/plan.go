@@ -95,10 +95,12 @@ func (c *PlanCmd) plan(ctx context.Context, a *app) ([]planned, error) {
 		outside(pull.FetchStep(), pulls, "from the registry"),
 		outside(unpack.Step(), !flat || pulls, "into "+a.rootfsDir()),
 		outside(lifecycle.CreateStep(), true, "below "+filepath.Join(a.root, "containers")),
-		outside(lifecycle.MonitorStep(), c.Detach, lifecycle.MonitorName),
 	}
-	monitor := &steps[len(steps)-1]
-	monitor.Flag, monitor.Adds = "-d", true
+	monitor, err := c.monitor(img)
+	if err != nil {
+		return nil, err
+	}
+	steps = append(steps, monitor)
 	if !here {
 		a.warn("plan", "the image is not here: its user, program and environment are not known, so those below are those of an empty one")
 		img.Config.Config.Cmd = []string{"(the image's own)"}
@@ -117,6 +119,20 @@ func (c *PlanCmd) plan(ctx context.Context, a *app) ([]planned, error) {
 		steps = append(steps, c.inside(s, built))
 	}
 	return append(steps, outside(lifecycle.ExitStep(), true)), nil
+}
+
+// monitor is the step that a container needs which is to stay when its command goes.
+func (c *PlanCmd) monitor(img store.Image) (planned, error) {
+	w, err := c.watch(c.Rm)
+	if err == nil {
+		err = w.add(img.RawConfig)
+	}
+	like := containerFlags{runFlags: c.runFlags, Rm: c.Rm, detached: c.Detach}
+	p := outside(lifecycle.MonitorStep(), like.outlives(w), lifecycle.MonitorName)
+	if p.Flag = "--rm"; c.Rm && p.Needed {
+		p.Flag, p.Adds = "-t, -d, or a check of its health", true
+	}
+	return p, err
 }
 
 // findOnly is findImage without side effects: tiny is not put into the store.

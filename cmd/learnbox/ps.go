@@ -100,6 +100,8 @@ func statusOf(s lifecycle.State, now time.Time) string {
 		return fmt.Sprintf("Exited (%d) %s ago", s.ExitCode, units.HumanDuration(now.Sub(s.Finished)))
 	case lifecycle.Restarting:
 		return fmt.Sprintf("Restarting (%d) %s ago", s.ExitCode, units.HumanDuration(now.Sub(s.Finished)))
+	case lifecycle.Dead:
+		return "Dead"
 	case lifecycle.Created:
 	}
 	return "Created"

@@ -49,6 +49,8 @@ func (c *RmCmd) Run(a *app) error {
 			a.warn("rm", err.Error())
 		case errors.Is(err, lifecycle.ErrNotFound):
 			failed = append(failed, hintedError{err, "learnbox ps -a lists the containers"})
+		case errors.Is(err, unix.EBUSY):
+			failed = append(failed, hintedError{fmt.Errorf("%s: %w", word, err), "something is mounted there: unmount it, and try again"})
 		case err != nil:
 			failed = append(failed, fmt.Errorf("%s: %w", word, a.asRoot("remove containers", err)))
 		default:

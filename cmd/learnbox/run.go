@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -18,6 +19,7 @@ import (
 type RunCmd struct {
 	containerFlags
 	Detach bool `short:"d" help:"Run in the background and print the container's ID."`
+	detachFlags
 	explainFlags
 	stopFlags
 	Words []string `arg:"" passthrough:"" complete:"image" placeholder:"IMAGE [COMMAND [ARG...]]" help:"The image, and what to run in it instead of the image's own command."`
@@ -109,6 +111,10 @@ func (c *RunCmd) run(a *app) (code int, err error) {
 	if os.Geteuid() != 0 {
 		return 0, fs.ErrPermission
 	}
+	keys, err := c.keys()
+	if err != nil {
+		return 0, err
+	}
 	unix.Umask(0o022) // the container's files are for its users, whatever ours is
 	if err := c.freeCidfile(); err != nil {
 		return 0, err
@@ -125,29 +131,32 @@ func (c *RunCmd) run(a *app) (code int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	ct, err := c.make(ctx, a, all, c.Words, func(draft *lifecycle.Draft) error {
-		return draft.Clone(ctx, lifecycle.CloneOptions{
-			Terminal: c.TTY, Stdin: c.Interactive, HostPIDs: c.hostPIDs(a), Narrate: a.narrate,
-		})
-	})
+	ct, err := c.make(ctx, a, all, c.Words, c.clone(ctx, a))
 	if err != nil {
 		return 0, err
 	}
-	if ct.watch.needed() {
-		return c.follow(ctx, a, all, ct, proxy)
+	if ct.outlives {
+		return c.follow(ctx, a, ct, proxy, keys)
 	}
 	live, err := ct.start(ctx, a, proxy, c.TTY)
 	if err != nil {
 		return 0, err
 	}
 	if a.teller != nil {
-		told := a.teller.Running()
-		if c.TTY {
-			a.teller.Mute() // the terminal is the program's
-		}
-		a.stdout, a.stderr = laterWriter{told, a.stdout}, laterWriter{told, a.stderr}
+		a.writeAfterStory(c.TTY)
 	}
 	return attach(a, live, proxy, c.Interactive, c.TTY)
+}
+
+// clone has the first process made, by this command or by a monitor.
+func (c *RunCmd) clone(ctx context.Context, a *app) func(*lifecycle.Draft, bool) error {
+	o := lifecycle.CloneOptions{Terminal: c.TTY, Stdin: c.Interactive, HostPIDs: c.hostPIDs(a), Narrate: a.narrate}
+	return func(draft *lifecycle.Draft, outlives bool) error {
+		if outlives {
+			return draft.CloneDetached(o, !c.Detach)
+		}
+		return draft.Clone(ctx, o)
+	}
 }
 
 // containers opens the containers for a verb and clears away what dead ones left.

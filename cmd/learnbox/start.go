@@ -11,6 +11,7 @@ type StartCmd struct {
 	Attach          bool `short:"a" help:"Show its output, pass signals on, and end with its exit code."`
 	Interactive     bool `short:"i" help:"Type into it, too."`
 	RestartPolicies bool `help:"Start what is to run after a boot: always, and unless-stopped if nobody had stopped it."`
+	detachFlags
 	explainFlags
 	Containers []string `arg:"" optional:"" name:"container" placeholder:"CONTAINER" help:"Names, IDs or beginnings of IDs."`
 }
@@ -47,15 +48,23 @@ func (c *StartCmd) Run(a *app) error {
 	if len(c.Containers) > 1 {
 		return usageError("start and attach: one container at a time")
 	}
+	keys, err := c.keys()
+	if err != nil {
+		return err
+	}
 	var code int
-	err := a.visit("start", c.Containers, func(all *lifecycle.Containers, ct lifecycle.Container, _ string) error {
-		o := attachOptions{stdin: c.Interactive, signals: true}
+	err = a.visit("start", c.Containers, func(all *lifecycle.Containers, ct lifecycle.Container, _ string) error {
+		o := attachOptions{stdin: c.Interactive, signals: true, keys: keys}
 		told, err := c.tell(a.ctx, a, ct.Image, false, &stopFlags{})
 		if err != nil {
 			return err
 		}
 		defer told()
-		at, err := a.startAttached(all, ct.ID, "start", c.Interactive)
+		so, err := a.startOptions(all, ct.ID)
+		if err != nil {
+			return err
+		}
+		at, err := a.startAttached(all, ct.ID, "start", so, c.Interactive)
 		switch {
 		case errors.Is(err, lifecycle.ErrRunning):
 			code, err = a.attachTo(all, ct, o)
@@ -63,7 +72,7 @@ func (c *StartCmd) Run(a *app) error {
 		case err != nil: // 1, as in Docker
 			return err
 		}
-		code, err = a.stayAttached(at, o)
+		code, err = a.stayToEnd(at, o)
 		return err
 	})
 	if err != nil {

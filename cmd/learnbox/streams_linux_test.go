@@ -43,25 +43,35 @@ func hashOf(t *testing.T, r io.Reader) string {
 // TestNothingIsLostOnTheWay sends 64 MiB in and gets them back, through pipes
 // that hold 64 KiB.
 func TestNothingIsLostOnTheWay(t *testing.T) {
-	privtest.NoTrace(t)
 	b := newBench(t)
-	cmd := b.command(t, "learnbox", "run", "--rm", "-i", "tiny", "cat")
-	cmd.Stdin = pattern(manyBytes)
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
+	for who, flags := range watchers() {
+		t.Run(who, func(t *testing.T) {
+			privtest.NoTrace(t)
+			cmd := b.command(t, "learnbox", append(append([]string{"run"}, flags...), "-i", "tiny", "cat")...)
+			cmd.Stdin = pattern(manyBytes)
+			out, err := cmd.StdoutPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			got, want := hashOf(t, out), hashOf(t, pattern(manyBytes))
+			if err := cmd.Wait(); err != nil {
+				t.Fatal(err)
+			}
+			if got != want {
+				t.Errorf("what came back is not what was sent")
+			}
+			b.must(t, "container", "prune", "--force")
+			b.nothingLeft(t)
+		})
 	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	got, want := hashOf(t, out), hashOf(t, pattern(manyBytes))
-	if err := cmd.Wait(); err != nil {
-		t.Fatal(err)
-	}
-	if got != want {
-		t.Errorf("what came back is not what was sent")
-	}
-	b.nothingLeft(t)
+}
+
+// watchers are the flags that decide who watches over a container in the foreground.
+func watchers() map[string][]string {
+	return map[string][]string{"its command": {"--rm"}, "a monitor": nil, "a monitor, until it ends": {"--rm", "--health-cmd=true"}}
 }
 
 // run runs learnbox and returns what it said and how it ended.
@@ -103,18 +113,21 @@ func TestStreams(t *testing.T) {
 		},
 	}
 	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			privtest.NoTrace(t)
-			start := time.Now()
-			stdout, stderr, code := b.run(t, append([]string{"run", "--rm"}, tt.args...)...)
-			if stdout != tt.stdout || stderr != tt.stderr || code != tt.code {
-				t.Errorf("stdout %q, stderr %q, code %d; want %q, %q, %d", stdout, stderr, code, tt.stdout, tt.stderr, tt.code)
-			}
-			if took := time.Since(start); took > 20*time.Second {
-				t.Errorf("it took %v", took)
-			}
-			b.nothingLeft(t)
-		})
+		for who, flags := range watchers() {
+			t.Run(name+"/"+who, func(t *testing.T) {
+				privtest.NoTrace(t)
+				start := time.Now()
+				stdout, stderr, code := b.run(t, append(append([]string{"run"}, flags...), tt.args...)...)
+				if stdout != tt.stdout || stderr != tt.stderr || code != tt.code {
+					t.Errorf("stdout %q, stderr %q, code %d; want %q, %q, %d", stdout, stderr, code, tt.stdout, tt.stderr, tt.code)
+				}
+				if took := time.Since(start); took > 20*time.Second {
+					t.Errorf("it took %v", took)
+				}
+				b.must(t, "container", "prune", "--force")
+				b.nothingLeft(t)
+			})
+		}
 	}
 }
 
@@ -122,10 +135,13 @@ func TestStreams(t *testing.T) {
 func TestAReaderThatLeaves(t *testing.T) {
 	privtest.NoTrace(t)
 	b := newBench(t)
-	for name, args := range map[string][]string{"as it is": nil, "with --init": {"--init"}} {
+	for name, flags := range map[string][]string{
+		"its command": {"--rm"}, "with --init": {"--rm", "--init"},
+		"a monitor": nil, "a monitor, with --init": {"--init"}, "a monitor, at a terminal": {"--rm", "-t"},
+	} {
 		t.Run(name, func(t *testing.T) {
 			privtest.NoTrace(t)
-			cmd := b.command(t, "learnbox", append(append([]string{"run", "--rm"}, args...), "tiny", "yes")...)
+			cmd := b.command(t, "learnbox", append(append([]string{"run"}, flags...), "tiny", "yes")...)
 			out, err := cmd.StdoutPipe()
 			if err != nil {
 				t.Fatal(err)
@@ -134,7 +150,7 @@ func TestAReaderThatLeaves(t *testing.T) {
 				t.Fatal(err)
 			}
 			first := make([]byte, 2)
-			if _, err := io.ReadFull(out, first); err != nil || string(first) != "y\n" {
+			if _, err := io.ReadFull(out, first); err != nil || first[0] != 'y' { // and an end of line
 				t.Errorf("read %q, %v", first, err)
 			}
 			out.Close()
@@ -142,6 +158,7 @@ func TestAReaderThatLeaves(t *testing.T) {
 			if code := cmd.ProcessState.ExitCode(); code <= 0 || code == 125 {
 				t.Errorf("exit code %d, want that of a program with a broken pipe", code)
 			}
+			b.must(t, "container", "prune", "--force")
 			b.nothingLeft(t)
 		})
 	}

@@ -11,10 +11,11 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/learnbox/learnbox/narrate"
+	"github.com/learnbox/learnbox/sandbox"
 )
 
-// Environment of learnbox-told: who is killed ("parent@STEP" or "init@STEP"),
-// and a file for the ids of the steps that began.
+// Environment of learnbox-told: who is killed ("parent@STEP", "command@STEP",
+// "monitor@STEP" or "init@STEP"), and a file for the ids of the steps that began.
 const (
 	killEnv  = "LEARNBOX_TEST_KILL"
 	stepsEnv = "LEARNBOX_TEST_STEPS"
@@ -35,11 +36,11 @@ func told() {
 		fmt.Fprintln(steps, e.Step.ID)
 		switch {
 		case e.Step.ID != at:
-		case who == "parent":
+		case who == "parent" || who == "command":
 			_ = unix.Kill(os.Getpid(), unix.SIGKILL)
-		case !killChild():
+		case !killBelow(who):
 			go func() { // as soon as there is one
-				for !killChild() {
+				for !killBelow(who) {
 					runtime.Gosched()
 				}
 			}()
@@ -48,10 +49,19 @@ func told() {
 	}}))
 }
 
-// killChild kills the init, if there is one.
-func killChild() bool {
+// killBelow kills the init or the monitor, if there is one.
+func killBelow(who string) bool {
 	pid := childOf(os.Getpid())
+	if who == "init" && nameOf(pid) != sandbox.InitName {
+		pid = childOf(pid)
+	}
 	return pid != 0 && unix.Kill(pid, unix.SIGKILL) == nil
+}
+
+// nameOf is what a process calls itself, or "".
+func nameOf(pid int) string {
+	name, _ := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid)) // it may have ended
+	return strings.TrimSpace(string(name))
 }
 
 // childOf is a child of a process, or 0. See proc_tid_children(5).

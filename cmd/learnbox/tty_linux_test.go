@@ -207,15 +207,66 @@ func TestInputWithoutTerminal(t *testing.T) {
 	}
 }
 
-// TestHangUp closes the terminal under a shell: both end, nothing stays.
+// TestHangUp closes the terminal under a shell: the command goes, the container stays as in
+// Docker, and somebody else can attach to it.
 func TestHangUp(t *testing.T) {
 	privtest.NoTrace(t)
-	s := startSession(t, "run", "--rm", "-it", "tiny")
-	s.see("/# ")
-	s.tty.Close()
-	if code := s.end(); code != 0 { // the shell's own, at the end of its input
-		t.Errorf("exit code %d", code)
+	b := newBench(t)
+	for _, end := range []string{"its terminal is closed", "it is killed"} {
+		t.Run(end, func(t *testing.T) {
+			privtest.NoTrace(t)
+			s := startCommand(t, b.command(t, "learnbox", "run", "--rm", "-it", "--name", "box", "tiny"))
+			s.see("/# ")
+			s.typeIn("left=behind\r")
+			s.see("/# ")
+			if end == "it is killed" {
+				_ = s.cmd.Process.Kill()
+			}
+			s.tty.Close()
+			s.end()
+			b.until(t, "box", "Up")
+			next := startCommand(t, b.command(t, "learnbox", "attach", "box"))
+			next.typeIn("echo $left; exit 7\r")
+			next.see("behind")
+			if code := next.end(); code != 7 {
+				t.Errorf("exit code %d, want 7", code)
+			}
+			b.nothingLeft(t)
+		})
 	}
+}
+
+// TestKilledCommand kills the command of a container that is kept.
+func TestKilledCommand(t *testing.T) {
+	privtest.NoTrace(t)
+	b := newBench(t)
+	cmd := b.command(t, "learnbox", "run", "-i", "--name", "box", "tiny", "sh", "-c", "echo ready; cat; sleep 0.1; echo done; exit 6")
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadFull(out, make([]byte, len("ready\n"))); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Process.Kill()
+	_ = cmd.Wait()
+	// Its input has ended with its only client. What it says is not lost.
+	if code := strings.TrimSpace(b.must(t, "wait", "box")); code != "6" {
+		t.Errorf("it ended with %s, want 6", code)
+	}
+	if log := b.must(t, "logs", "box"); log != "ready\ndone\n" {
+		t.Errorf("the log is %q", log)
+	}
+	b.must(t, "rm", "box")
+	b.nothingLeft(t)
 }
 
 // TestSignalsGoToTheProgram sends signals to learnbox and reads what arrived.

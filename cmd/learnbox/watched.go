@@ -7,45 +7,66 @@ import (
 	"slices"
 
 	"github.com/learnbox/learnbox/lifecycle"
+	"github.com/learnbox/learnbox/narrate"
 )
 
-// A run whose program may be started again, or whose health is looked after, has a
-// monitor's process also in the foreground: the container stays when this command
-// goes. The command is then only attached to it.
+// A container in the foreground that is kept when its program has ended, or at whose
+// terminal somebody sits, has a monitor's process like one in the background, and stays
+// when this command goes, however it goes. The command is then only attached to it.
+//
+// One that would be removed at its end anyway has none: its command watches over it,
+// which makes that run quicker by the start of a process, and ends with it.
 
-// follow starts a container that is made, and stays with its program until that
+// outlives reports whether the container is to stay when the command that runs it goes.
+func (c *containerFlags) outlives(w watch) bool { return c.detached || !c.Rm || c.TTY || w.needed() }
+
+// follow starts a container that has a monitor, and stays with its program until that
 // ends for the first time. Its exit code is that of this end, as in Docker.
-func (c *RunCmd) follow(ctx context.Context, a *app, all *lifecycle.Containers, ct *created, proxy *signalProxy) (code int, err error) {
+func (c *RunCmd) follow(ctx context.Context, a *app, ct *created, proxy *signalProxy, keys []byte) (code int, err error) {
 	if err := ctx.Err(); err != nil {
 		return 0, errors.Join(err, ct.Discard())
 	}
-	if err := ct.Keep(ct.record, ct.built.Spec); err != nil {
+	at, err := ct.startDetached(a)
+	if err != nil {
 		return 0, err
 	}
-	at, err := a.startAttached(all, ct.ID, "run", c.Interactive)
-	if err := a.unlessGivenUp(ctx, ct.ID, err); err != nil {
-		return 0, err
+	if a.teller != nil {
+		a.writeAfterStory(at.TTY)
 	}
-	return a.stayAttached(at, attachOptions{stdin: c.Interactive, signals: true, keys: detachKeys(), early: proxy})
+	return a.stayToEnd(at, attachOptions{stdin: c.Interactive, signals: true, keys: keys, early: proxy})
 }
 
 // startAttached starts a container that is at rest with a monitor of its own, and
 // misses nothing of what its program says.
-func (a *app) startAttached(all *lifecycle.Containers, id, verb string, stdin bool) (*lifecycle.Attachment, error) {
-	o, err := a.startOptions(all, id)
-	if err != nil {
-		return nil, err
-	}
+func (a *app) startAttached(all *lifecycle.Containers, id, verb string, o lifecycle.StartOptions, stdin bool) (*lifecycle.Attachment, error) {
 	o.Size = a.terminalSize()
 	at, warnings, err := all.StartAttached(id, o, stdin)
 	for _, w := range warnings {
 		a.warn(verb, w)
 	}
 	if err == nil && a.teller != nil {
-		<-a.teller.Running()
-		a.teller.Mute()
+		a.writeAfterStory(at.TTY)
 	}
 	return at, err
+}
+
+// stayToEnd is stayAttached to a program that was started just now, whose end is told.
+func (a *app) stayToEnd(at *lifecycle.Attachment, o attachOptions) (code int, err error) {
+	code, ended, err := a.stayAttached(at, o)
+	if err == nil && ended && a.narrate != nil {
+		err = a.narrate.Hear(narrate.Event{Step: lifecycle.ExitStep(), Phase: narrate.Done, Pid: at.Pid})
+	}
+	return code, err
+}
+
+// writeAfterStory lets what the program writes wait until all steps are told. On a terminal
+// that is the program's own from then on, nothing more is told.
+func (a *app) writeAfterStory(terminal bool) {
+	told := a.teller.Running()
+	if terminal {
+		a.teller.Mute()
+	}
+	a.stdout, a.stderr = laterWriter{told, a.stdout}, laterWriter{told, a.stderr}
 }
 
 // startByPolicy starts what is at rest and should not be, after a boot.

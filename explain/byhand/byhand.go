@@ -48,6 +48,7 @@ type Input struct {
 	Interactive bool   // -i
 
 	CgroupVersion int    // 1 or 2
+	CgroupCommon  string // see cgroup.Hierarchy
 	Trees         []Tree // of the cgroup file system: one on version 2
 }
 

@@ -114,7 +114,7 @@ func removeAbove(in *Input) []string {
 	var lines []string
 	for tree, t := range in.Trees {
 		for i, dir := range slices.Backward(above) {
-			if in.CgroupVersion == 2 && dir == cgroup.Common { // goes with the last container, whoever made it
+			if dir+"/" == in.CgroupCommon { // goes with the last container, whoever made it
 				lines = append(lines, "    rmdir "+quote(path.Join(t.Dir, dir))+" 2>/dev/null")
 				continue
 			}

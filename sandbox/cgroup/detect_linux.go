@@ -24,6 +24,9 @@ func readLayout() (Hierarchy, error) {
 	if err != nil {
 		return Hierarchy{}, fmt.Errorf("find the control groups: %w", err)
 	}
+	if _, err := os.Stat("/run/systemd/system"); h.Version == 2 || err == nil { // sd_booted(3)
+		h.Common = common + "/"
+	}
 	switch h.Version {
 	case 0:
 		return Hierarchy{}, &notMountedError{}

@@ -49,8 +49,8 @@ func Create(h Hierarchy, path string) (*Group, error) {
 		made = append(made, dir)
 	}
 	if err == nil {
-		if g.inCommon() { // whoever made it, maybe just now
-			handDown(h.Trees[0].Dir + "/" + Common)
+		if h.Version == 2 && g.InCommon() { // whoever made it, maybe just now
+			handDown(h.Trees[0].Dir + "/" + common)
 		}
 		return g, nil
 	}
@@ -177,8 +177,8 @@ func (g *Group) Remove() error {
 	return nil
 }
 
-// inCommon reports whether the group stands where groups of version 2 do by default.
-func (g *Group) inCommon() bool { return g.h.Version == 2 && filepath.Dir(g.Path) == Common }
+// InCommon reports whether the group stands in the common group.
+func (g *Group) InCommon() bool { return filepath.Dir(g.Path)+"/" == g.h.Common }
 
 // removeParents removes what Create made above the group, for this container or
 // another, and the common group, whoever made it. The kernel refuses where somebody
@@ -187,7 +187,7 @@ func (g *Group) removeParents() {
 	for _, t := range g.h.Trees {
 		for p := filepath.Dir(g.Path); p != "."; p = filepath.Dir(p) {
 			dir := t.Dir + "/" + p
-			if _, err := unix.Getxattr(dir, ours, nil); err != nil && !g.inCommon() || rmdir(dir) != nil {
+			if _, err := unix.Getxattr(dir, ours, nil); err != nil && !g.InCommon() || rmdir(dir) != nil {
 				break
 			}
 		}

@@ -477,11 +477,12 @@ func TestTheCommonGroupHandsDown(t *testing.T) {
 	if !ok || h.Version != 2 {
 		t.Skip("no machine of version 2")
 	}
-	common := h.Trees[0].Dir + "/" + Common
+	h.Common = common + "/"
+	common := h.Trees[0].Dir + "/" + common
 	if err := os.Mkdir(common, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
 		t.Fatal(err)
 	}
-	g, err := Create(h, PathOf("test", 2))
+	g, err := Create(h, h.PathOf("test"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -496,5 +497,42 @@ func TestTheCommonGroupHandsDown(t *testing.T) {
 	}
 	if _, err := os.Stat(common); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("%s is left: %v", common, err)
+	}
+}
+
+// TestTheCommonGroupGoesWithTheLast makes two groups in it, on either version.
+func TestTheCommonGroupGoesWithTheLast(t *testing.T) {
+	for name, h := range layouts(t) {
+		t.Run(name, func(t *testing.T) {
+			privtest.NoTrace(t)
+			h.Common = common + "/"
+			one, err := Create(h, h.PathOf("one"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			two, err := Create(h, h.PathOf("two"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, dir := range two.Dirs() {
+				if filepath.Base(filepath.Dir(dir)) != common {
+					t.Errorf("a group stands at %s", dir)
+				}
+			}
+			if err := one.Remove(); err != nil {
+				t.Error(err)
+			}
+			if _, err := os.Stat(two.Dirs()[0]); err != nil {
+				t.Errorf("the other one went with the first: %v", err)
+			}
+			if err := two.Remove(); err != nil {
+				t.Error(err)
+			}
+			for _, tree := range h.Trees {
+				if _, err := os.Stat(tree.Dir + "/" + common); !errors.Is(err, fs.ErrNotExist) {
+					t.Errorf("in %s the common group is left (%v)", tree.Dir, err)
+				}
+			}
+		})
 	}
 }

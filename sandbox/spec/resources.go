@@ -35,10 +35,10 @@ const leastMemory = 6 << 20
 const leastWithInit = 16
 
 // CgroupPath is the path of a container's control group below the mount points
-// of the trees. See docs/decisions/0010-limits.md.
-func CgroupPath(id, parent string, version int) (string, error) {
+// of the trees; common is that of cgroup.Hierarchy. See docs/decisions/0010-limits.md.
+func CgroupPath(id, parent, common string) (string, error) {
 	if parent == "" {
-		return cgroup.PathOf(id, version), nil
+		return cgroup.Hierarchy{Common: common}.PathOf(id), nil
 	}
 	if slices.Contains(strings.Split(parent, "/"), "..") || strings.ContainsAny(parent, "\x00\n") {
 		return "", hinted("it is a path below the mount points of the control groups, as in --cgroup-parent /course",
@@ -51,7 +51,7 @@ func CgroupPath(id, parent string, version int) (string, error) {
 // verifyPlatformContainerResources (moby, daemon/daemon_unix.go). Whether this
 // machine can keep to them is found out when they are written.
 func buildLimits(in *Input, res *Result) error {
-	group, err := CgroupPath(in.ID, in.Options.Limits.CgroupParent, in.Host.CgroupVersion)
+	group, err := CgroupPath(in.ID, in.Options.Limits.CgroupParent, in.Host.CgroupCommon)
 	if err != nil {
 		return err
 	}

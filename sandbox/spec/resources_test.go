@@ -173,12 +173,10 @@ func TestCgroupParent(t *testing.T) {
 
 func TestTheGroupAbove(t *testing.T) {
 	for _, c := range []struct {
-		parent  string
-		version int
-		want    string
-	}{{"", 1, ""}, {"", 2, "learnbox/"}, {"course", 1, "course/"}, {"course", 2, "course/"}, {"/", 2, ""}} {
-		if got, err := CgroupPath("1f", c.parent, c.version); err != nil || got != c.want+"learnbox-1f" {
-			t.Errorf("CgroupPath with the parent %q on version %d = %s, %v, want it in %q", c.parent, c.version, got, err, c.want)
+		parent, common, want string
+	}{{"", "", ""}, {"", "learnbox/", "learnbox/"}, {"course", "", "course/"}, {"course", "learnbox/", "course/"}, {"/", "learnbox/", ""}} {
+		if got, err := CgroupPath("1f", c.parent, c.common); err != nil || got != c.want+"learnbox-1f" {
+			t.Errorf("CgroupPath with the parent %q beside %q = %s, %v, want it in %q", c.parent, c.common, got, err, c.want)
 		}
 	}
 }

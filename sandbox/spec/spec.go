@@ -48,6 +48,7 @@ type Options struct {
 // A Host holds the facts about the machine that shape a config.json.
 type Host struct {
 	CgroupVersion   int      // 1 or 2
+	CgroupCommon    string   // see cgroup.Hierarchy
 	Capabilities    []string // the caller's bounding set, CAP_…; what is granted is cut down to it
 	LastCapability  int      // number of the newest one the kernel has (caps.Last); 0: all that have a name
 	Environ         []string // for "-e NAME" without a value
