@@ -79,6 +79,9 @@ func (s *scribe) write(r narrate.Record) {
 // openJournal begins the journal in a container's directory, with what was
 // written so far.
 func (s *scribe) openJournal(k Known) {
+	if k.Dir == "" {
+		return
+	}
 	f, err := os.OpenFile(k.Dir+"/"+JournalName, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
 		fmt.Fprintf(s.out, "learnbox: warning: no journal: %v\n", err)

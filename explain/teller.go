@@ -60,12 +60,13 @@ type Teller struct {
 // Known is what becomes known of a container once it has a place. Steps look it
 // up by their id.
 type Known struct {
-	ID, Name, Dir, Rootfs string
-	Groups, Sysctls       []string
-	Limits                []string // files of the groups; see evidence.Subject
-	Needed                []string // the steps that this run takes
-	Args                  func(step string) []string
-	ByHand                func(step string) []string
+	ID, Name, Rootfs string
+	Dir              string // empty: there is no journal to write
+	Groups, Sysctls  []string
+	Limits           []string // files of the groups; see evidence.Subject
+	Needed           []string // the steps that this run takes
+	Args             func(step string) []string
+	ByHand           func(step string) []string
 }
 
 // New makes a Teller, and opens its gate if there is anything to stop at. ctx
