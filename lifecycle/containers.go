@@ -113,7 +113,7 @@ func isID(s string) bool {
 // Find returns the container that a user's word means: a name, an ID, or the
 // beginning of exactly one ID. A name wins.
 //
-// Errors: ErrNotFound, *AmbiguousError.
+// Errors: *UnknownError, which is ErrNotFound; *AmbiguousError.
 func (c *Containers) Find(word string) (Container, error) {
 	if validName(word) {
 		if owner, err := os.Readlink(filepath.Join(c.names(), word)); err == nil {
@@ -130,7 +130,7 @@ func (c *Containers) Find(word string) (Container, error) {
 	ids = slices.DeleteFunc(ids, func(id string) bool { return !strings.HasPrefix(id, word) })
 	switch {
 	case word == "" || len(ids) == 0:
-		return Container{}, fmt.Errorf("%s: %w", word, ErrNotFound)
+		return Container{}, &UnknownError{word, c.allNames()}
 	case len(ids) > 1:
 		return Container{}, &AmbiguousError{word, ids}
 	}

@@ -176,6 +176,8 @@ func RunMonitor() int {
 	signal.Notify(make(chan os.Signal, 1), unix.SIGHUP, unix.SIGINT, unix.SIGPIPE)
 	_ = linux.SetName(MonitorName) // it was executed by a descriptor
 	_, _ = unix.Setsid()           // it is no group leader, so this cannot fail
+	// With --pid host the program's orphans are ours, and not the machine's.
+	_ = unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 	unix.CloseOnExec(jobFD)
 	unix.CloseOnExec(lockFD)
 	unix.CloseOnExec(attachFD) // if there is one
@@ -201,8 +203,23 @@ func RunMonitor() int {
 	}
 	m := live.watch(j)
 	go m.troubles.watch(m)
+	go m.reapStrays()
 	_, _ = m.Wait() // the state file tells
 	return 0
+}
+
+// reapStrays takes the status of children that are not the program. Health checks have some
+// of their own, and reap the others.
+func (m *Monitor) reapStrays() {
+	ended := make(chan os.Signal, 1)
+	signal.Notify(ended, unix.SIGCHLD)
+	for range ended {
+		m.mu.Lock() // a program that is started again is not taken for one
+		if m.checker == nil {
+			m.live.ReapStrays()
+		}
+		m.mu.Unlock()
+	}
 }
 
 // watch is Oversee for a process that does nothing else: it can start the program

@@ -91,6 +91,17 @@ type Container struct {
 // ErrNotFound reports that no container has the name or ID.
 var ErrNotFound = errors.New("no such container")
 
+// An UnknownError is ErrNotFound about a word, and knows the names that there are.
+type UnknownError struct {
+	Word  string
+	Names []string
+}
+
+func (e *UnknownError) Error() string { return fmt.Sprintf("%s: %v", e.Word, ErrNotFound) }
+
+// Is reports whether target is ErrNotFound.
+func (*UnknownError) Is(target error) bool { return target == ErrNotFound }
+
 // A NameTakenError reports that another container has the name.
 type NameTakenError struct{ Name, ID string }
 

@@ -106,3 +106,13 @@ func (c *Containers) drop(name string, may func(owner string) bool) (owner strin
 	}
 	return "", os.Remove(link)
 }
+
+// allNames are those of all containers.
+func (c *Containers) allNames() []string {
+	entries, _ := os.ReadDir(c.names()) // without them nobody can be meant
+	names := make([]string, len(entries))
+	for i, e := range entries {
+		names[i] = e.Name()
+	}
+	return names
+}

@@ -70,7 +70,7 @@ func Enter(ctx context.Context, o EnterOptions) (*Process, error) {
 		return nil, cmp.Or(ctx.Err(), err)
 	}
 	i.ch.close()
-	p := &Process{Pid: i.pid, Terminal: i.terminal, Warnings: i.warnings}
+	p := &Process{Pid: i.pid, Terminal: i.terminal, Warnings: i.warnings, enters: true}
 	if i.apart {
 		p.group = i.group
 	}

@@ -22,6 +22,7 @@ type Process struct {
 
 	group   *cgroup.Group
 	ownPids bool // it has a pid namespace of its own
+	enters  bool // a container that is there already
 
 	mu    sync.Mutex
 	ended bool  // from then on the PID may be somebody else's
@@ -128,6 +129,9 @@ func (p *Process) Wait() (Status, error) {
 	}
 	if !p.ownPids || err != nil {
 		err = errors.Join(err, p.group.Kill())
+	}
+	if !p.ownPids && !p.enters {
+		linux.ReapOthers(0) // of whom this process may have become the parent
 	}
 	status := exitStatus(ws)
 	status.Count = p.Count() // it goes with the group

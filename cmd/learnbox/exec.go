@@ -76,11 +76,8 @@ func (c *ExecCmd) exec(a *app) (code int, err error) {
 		return 0, err
 	}
 	ct, err := all.Find(c.Words[0])
-	switch {
-	case errors.Is(err, lifecycle.ErrNotFound):
-		return 0, hintedError{err, "learnbox ps lists the containers that run"}
-	case err != nil:
-		return 0, err
+	if err != nil {
+		return 0, unknownContainer(err)
 	}
 	if err := may(ct, c.Words[0], lifecycle.ToEnter); err != nil {
 		return 0, exitError{exitFailed, fmt.Errorf("%s: %w", c.Words[0], err)}

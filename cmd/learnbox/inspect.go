@@ -72,10 +72,14 @@ func (c *InspectCmd) inspect(a *app, name string) (any, error) {
 	if c.Type == "volume" {
 		return a.inspectVolume(name)
 	}
+	var near string
 	if c.Type != "image" {
 		object, err := a.inspectContainer(name, c.Size)
 		if c.Type == "container" || !errors.Is(err, lifecycle.ErrNotFound) {
 			return object, err
+		}
+		if unknown, ok := errors.AsType[*lifecycle.UnknownError](err); ok {
+			near = nearest(name, unknown.Names)
 		}
 	}
 	object, err := a.inspectImage(name)
@@ -83,15 +87,20 @@ func (c *InspectCmd) inspect(a *app, name string) (any, error) {
 		if v, volumeErr := a.inspectVolume(name); volumeErr == nil {
 			return v, nil
 		}
+		if errors.Is(err, errNoObject) && near != "" {
+			err = hintedError{err, "did you mean " + near + "?"}
+		}
 	}
 	return object, err
 }
+
+var errNoObject = errors.New("no such object")
 
 // inspectImage is what inspect shows about one image.
 func (a *app) inspectImage(name string) (any, error) {
 	img, err := a.findImage(a.ctx, name)
 	if errors.Is(err, store.ErrNotFound) {
-		return nil, errors.New("no such object")
+		return nil, errNoObject
 	}
 	if err != nil {
 		return nil, err

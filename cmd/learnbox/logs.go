@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -48,11 +47,8 @@ func (c *LogsCmd) Run(a *app) error {
 		}
 	}
 	ct, err := a.findContainer(c.Container)
-	if errors.Is(err, lifecycle.ErrNotFound) {
-		return hintedError{err, "learnbox ps -a lists the containers"}
-	}
 	if err != nil {
-		return err
+		return unknownContainer(err)
 	}
 	all, err := a.containers("logs")
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -48,6 +49,47 @@ func (b bench) pidOf(t *testing.T) int {
 	}
 	t.Fatal("the state names no process")
 	return 0
+}
+
+// TestOrphansOfHostPIDs: those of a program in the machine's pid namespace are the monitor's.
+func TestOrphansOfHostPIDs(t *testing.T) {
+	privtest.NoTrace(t)
+	b := newBench(t)
+	for who, flags := range map[string][]string{"as it is": nil, "with health checks": {"--health-cmd=true", "--health-interval=100ms"}} {
+		t.Run(who, func(t *testing.T) {
+			privtest.NoTrace(t)
+			b.must(t, append(append([]string{"run", "-d", "--pid", "host", "--name", "box"}, flags...),
+				"tiny", "sh", "-c", "(sleep 1000 &); (sleep 0.1 &); (sleep 0.3 &); exec sleep 2000")...)
+			monitor := parentOf(t, b.pidOf(t))
+			for deadline := time.Now().Add(10 * time.Second); ; <-time.After(20 * time.Millisecond) {
+				names := childrenOf(monitor)
+				if slices.Equal(names, []string{"S sleep 1000", "S sleep 2000"}) {
+					break
+				}
+				if time.Now().After(deadline) {
+					t.Fatalf("the monitor's children are %q", names)
+				}
+			}
+			b.must(t, "rm", "-f", "box")
+			b.nothingLeft(t)
+		})
+	}
+}
+
+// childrenOf are the children of a process, by their state and their command line.
+func childrenOf(parent int) []string {
+	var found []string
+	stats, _ := filepath.Glob("/proc/[0-9]*/stat")
+	for _, file := range stats {
+		data, err := os.ReadFile(file)
+		_, fields, _ := strings.Cut(string(data), ") ")
+		if f := strings.Fields(fields); err == nil && len(f) > 1 && f[1] == strconv.Itoa(parent) {
+			line, _ := os.ReadFile(filepath.Join(filepath.Dir(file), "cmdline"))
+			found = append(found, f[0]+" "+strings.TrimSpace(strings.ReplaceAll(string(line), "\x00", " ")))
+		}
+	}
+	slices.Sort(found)
+	return found
 }
 
 // TestMonitorsLife: who is whose parent, and what is left when one is killed.

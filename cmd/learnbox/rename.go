@@ -34,10 +34,16 @@ func (c *RenameCmd) Run(a *app) error {
 	return a.asRoot("rename containers", err)
 }
 
-// unknownContainer says where the known ones are.
+// unknownContainer says which one may have been meant, and where the known ones are.
 func unknownContainer(err error) error {
-	if errors.Is(err, lifecycle.ErrNotFound) {
-		return hintedError{err, "learnbox ps -a lists the containers"}
+	if !errors.Is(err, lifecycle.ErrNotFound) {
+		return err
 	}
-	return err
+	hint := "learnbox ps -a lists the containers"
+	if unknown, ok := errors.AsType[*lifecycle.UnknownError](err); ok {
+		if near := nearest(unknown.Word, unknown.Names); near != "" {
+			hint = "did you mean " + near + "? " + hint
+		}
+	}
+	return hintedError{err, hint}
 }

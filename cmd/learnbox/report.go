@@ -160,7 +160,7 @@ func noVerb(app *kong.Application, parse *kong.ParseError) error {
 }
 
 // nearest returns the name that word was most likely meant to be: one that
-// begins with it, or the one with the fewest typing errors, at most two.
+// begins with it, or the one with the fewest typing errors, at most two and fewer than half of its letters.
 func nearest(word string, names []string) string {
 	best, least := "", 3
 	for _, name := range names {
@@ -168,7 +168,7 @@ func nearest(word string, names []string) string {
 		if len(word) > 1 && strings.HasPrefix(name, word) {
 			d = 0
 		}
-		if d < least && d < len(name) {
+		if d < least && 2*d < min(len(name), len(word)) {
 			best, least = name, d
 		}
 	}

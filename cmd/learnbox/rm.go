@@ -48,7 +48,7 @@ func (c *RmCmd) Run(a *app) error {
 		case errors.Is(err, lifecycle.ErrNotFound) && c.Force: // scripts make sure with it that a name is free
 			a.warn("rm", err.Error())
 		case errors.Is(err, lifecycle.ErrNotFound):
-			failed = append(failed, hintedError{err, "learnbox ps -a lists the containers"})
+			failed = append(failed, unknownContainer(err))
 		case errors.Is(err, unix.EBUSY):
 			failed = append(failed, hintedError{fmt.Errorf("%s: %w", word, err), "something is mounted there: unmount it, and try again"})
 		case err != nil:

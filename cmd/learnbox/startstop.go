@@ -208,7 +208,7 @@ func (a *app) visit(verb string, words []string, do func(*lifecycle.Containers, 
 		}
 		switch {
 		case errors.Is(err, lifecycle.ErrNotFound):
-			failed = append(failed, hintedError{err, "learnbox ps -a lists the containers"})
+			failed = append(failed, unknownContainer(err))
 		case err != nil:
 			failed = append(failed, fmt.Errorf("%s: %w", word, a.asRoot("change containers", err)))
 		}
