@@ -18,7 +18,8 @@ type checker struct {
 	check *HealthCheck
 	job   job // has the container's filter, which the command gets, too
 
-	over bool // the program has ended; guarded by the monitor's mutex
+	over     bool // the program has ended; guarded by the monitor's mutex, as the next
+	entering bool // a check is under way, and takes the status of its own children
 
 	mu     sync.Mutex         // taken before the monitor's
 	cancel context.CancelFunc // nil: no loop is under way
@@ -70,6 +71,12 @@ func (m *Monitor) setOver(over bool) {
 	m.checker.over = over
 }
 
+func (m *Monitor) setEntering(entering bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.checker.entering = entering
+}
+
 // checkOn is the loop.
 func (m *Monitor) checkOn(ctx context.Context, live *Live) {
 	timer := time.NewTimer(m.checker.check.interval())
@@ -80,12 +87,14 @@ func (m *Monitor) checkOn(ctx context.Context, live *Live) {
 			return
 		case <-timer.C:
 		}
+		m.setEntering(true)
 		r := m.checkOnce(ctx, live)
 		for try := 0; r.ExitCode == -1 && try < 20; try++ { // what was killed is not gone at once
 			live.ReapStrays()
 			<-time.After(time.Millisecond)
 		}
 		live.ReapStrays()
+		m.setEntering(false)
 		if ctx.Err() != nil {
 			return // it was cut short, and tells nothing
 		}

@@ -2,21 +2,18 @@ package lifecycle
 
 import (
 	"bufio"
-	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"os"
-	"sync"
 	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/learnbox/learnbox/internal/linux"
-	"github.com/learnbox/learnbox/sandbox/tty"
 )
 
 // ErrNotRunning reports a container that has no monitor: nothing runs in it.
@@ -131,76 +128,4 @@ func (c *Containers) Resume(id string) error {
 func (c *Containers) Wait(id string) (code int, err error) {
 	answer, err := c.tell(id, request{Do: doWait})
 	return answer.Code, err
-}
-
-// An Attachment is a connection to the streams of a running container.
-type Attachment struct {
-	TTY   bool // the container has a terminal
-	Owner bool // the program was started for this client
-	Pid   int  // of its first process, for the owner
-
-	conn net.Conn
-	in   *bufio.Reader
-	mu   sync.Mutex // one frame at a time
-}
-
-// Attach connects to the streams of a container.
-func (c *Containers) Attach(id string, stdin bool) (*Attachment, error) {
-	conn, in, answer, err := c.ask(id, request{Do: doAttach, Stdin: stdin})
-	if err != nil {
-		return nil, err
-	}
-	return &Attachment{TTY: answer.TTY, conn: conn, in: in}, nil
-}
-
-// Close leaves the container alone.
-func (a *Attachment) Close() error { return a.conn.Close() }
-
-func (a *Attachment) send(kind byte, p []byte) error {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return writeFrame(a.conn, kind, p)
-}
-
-// Write types into the container.
-func (a *Attachment) Write(p []byte) (int, error) {
-	for sent := 0; sent < len(p); {
-		n := min(len(p)-sent, maxFrame)
-		if err := a.send(frameStdin, p[sent:sent+n]); err != nil {
-			return sent, err
-		}
-		sent += n
-	}
-	return len(p), nil
-}
-
-// CloseInput says that there is nothing more to type.
-func (a *Attachment) CloseInput() error { return a.send(frameEOF, nil) }
-
-// Resize tells the container's terminal its size.
-func (a *Attachment) Resize(s tty.Size) error {
-	return a.send(frameResize, binary.BigEndian.AppendUint16(binary.BigEndian.AppendUint16(nil, s.Rows), s.Cols))
-}
-
-// Signal sends a signal to the container's first process.
-func (a *Attachment) Signal(sig unix.Signal) error { return a.send(frameSignal, []byte{byte(sig)}) }
-
-// Broken says that nobody reads a stream of the program any more, of standard error if
-// stderr is set. The program that runs for this client gets a broken pipe, as in a shell.
-func (a *Attachment) Broken(stderr bool) error {
-	stream := frameStdout
-	if stderr {
-		stream = frameStderr
-	}
-	return a.send(frameBroken, []byte{stream})
-}
-
-// Next returns the next output, of standard error if err is set; or, with done,
-// the exit code of the program.
-func (a *Attachment) Next() (p []byte, stderr, done bool, code int, err error) {
-	kind, p, err := readFrame(a.in)
-	if err == nil && kind == frameExit && len(p) == 4 {
-		return nil, false, true, int(binary.BigEndian.Uint32(p)), nil
-	}
-	return p, kind == frameStderr, false, 0, err
 }

@@ -32,6 +32,7 @@ type Draft struct {
 	again bool  // it was a container before, and stays one whatever happens
 	past  State // of which a restart keeps something
 
+	owned      bool        // somebody is attached from the beginning
 	lent       func()      // a command lent it to this monitor until its files are written, and is told when
 	monitor    *employer   // that it is lent to
 	attachment *Attachment // to what that one will start

@@ -1,13 +1,9 @@
 package lifecycle
 
 import (
-	"bufio"
-	"context"
-	"encoding/json"
 	"errors"
 	"net"
 	"os"
-	"os/signal"
 
 	"golang.org/x/sys/unix"
 
@@ -30,17 +26,6 @@ const (
 	lockFD   = 4
 	attachFD = 5
 )
-
-// A beginning is what a monitor answers at last.
-type beginning struct {
-	Pid      int
-	Warnings []string
-	Lent     bool   // the draft is the command's again
-	Step     string // that failed, with Text; the others are those of a sandbox.StepError
-	Text     string
-	Way      string
-	Code     int
-}
 
 // StartDetached starts the program of a container that is at rest, with a process
 // of its own to watch over it, and returns its warnings when the program runs.
@@ -77,20 +62,22 @@ func newAttachment(stdin bool) (_ *Attachment, theirs *os.File, err error) {
 		return nil, nil, err
 	}
 	conn, err := net.FileConn(ours)
-	if err = errors.Join(err, ours.Close()); err == nil {
-		err = send(conn, request{Do: doAttach, Stdin: stdin, Owner: true})
-	}
-	if err != nil {
+	if err = errors.Join(err, ours.Close()); err != nil {
 		return nil, nil, errors.Join(err, theirs.Close())
 	}
-	return &Attachment{Owner: true, conn: conn}, theirs, nil
+	a := newConnection(conn)
+	a.Owner = true
+	if err := send(conn, request{Do: doAttach, Stdin: stdin, Owner: true}); err != nil {
+		return nil, nil, errors.Join(err, a.Close(), theirs.Close())
+	}
+	return a, theirs, nil
 }
 
 // begin hears that the monitor has looked.
 func (a *Attachment) begin(pid int) error {
 	in, answer, err := hear(a.conn)
 	a.TTY, a.Pid, a.in = answer.TTY, pid, in
-	return err
+	return goneIf(err)
 }
 
 // startDetached hands the monitor a connection, unless that is nil.
@@ -157,102 +144,13 @@ func (c *Containers) spawn(id string, lock *atomicfile.Lock, attached *os.File) 
 	}
 	defer theirs.Close()
 	files := []*os.File{null, null, null, theirs, lock.File()}
+	argv := []string{MonitorName}
 	if attached != nil {
-		files = append(files, attached)
+		files, argv = append(files, attached), append(argv, "attached")
 	}
-	pid, err = linux.StartProgram(linux.Program{File: program, Argv: []string{MonitorName}, Env: []string{}, Files: files})
+	pid, err = linux.StartProgram(linux.Program{File: program, Argv: argv, Env: []string{}, Files: files})
 	if err != nil {
 		return nil, 0, errors.Join(err, ours.Close())
 	}
 	return ours, pid, nil
-}
-
-// RunMonitor is all that a monitor's process does. It returns when its container
-// is at rest. Its caller has locked the goroutine to the leader thread, which must
-// live as long as the init: see linux.DieWithParent.
-func RunMonitor() int {
-	// No terminal is ours. Signals are received and forgotten; ignored ones would be
-	// ignored in the container, too (execve(2)).
-	signal.Notify(make(chan os.Signal, 1), unix.SIGHUP, unix.SIGINT, unix.SIGPIPE)
-	_ = linux.SetName(MonitorName) // it was executed by a descriptor
-	_, _ = unix.Setsid()           // it is no group leader, so this cannot fail
-	// With --pid host the program's orphans are ours, and not the machine's.
-	_ = unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-	unix.CloseOnExec(jobFD)
-	unix.CloseOnExec(lockFD)
-	unix.CloseOnExec(attachFD) // if there is one
-	unix.Umask(0o022)
-	socket := os.NewFile(jobFD, "socket to the command")
-	in, out := bufio.NewReader(socket), json.NewEncoder(socket)
-	say := func(w word) { _ = out.Encode(w) } // the command may have been killed; the container runs all the same
-	j, live, err := takeJob(in, out, say)
-	b := beginning{Code: 125}
-	if err != nil {
-		b.Lent = j.Lent != nil && !j.Lent.saved
-		b.Step, b.Text = "monitor.start", err.Error()
-		if step, ok := errors.AsType[*sandbox.StepError](err); ok {
-			b.Step, b.Text, b.Way, b.Code = step.Step, step.Text, step.Way, step.Code
-		}
-	} else {
-		b.Pid, b.Warnings = live.Pid, live.Warnings
-	}
-	say(word{Begun: &b})
-	socket.Close()
-	if err != nil {
-		return 1
-	}
-	m := live.watch(j)
-	go m.troubles.watch(m)
-	go m.reapStrays()
-	_, _ = m.Wait() // the state file tells
-	return 0
-}
-
-// reapStrays takes the status of children that are not the program. Health checks have some
-// of their own, and reap the others.
-func (m *Monitor) reapStrays() {
-	ended := make(chan os.Signal, 1)
-	signal.Notify(ended, unix.SIGCHLD)
-	for range ended {
-		m.mu.Lock() // a program that is started again is not taken for one
-		if m.checker == nil {
-			m.live.ReapStrays()
-		}
-		m.mu.Unlock()
-	}
-}
-
-// watch is Oversee for a process that does nothing else: it can start the program
-// again, and look after its health.
-func (r *Live) watch(j job) *Monitor {
-	m := r.monitor()
-	m.reviver = newReviver(j)
-	if r.record.Health.Argv() != nil {
-		m.checker = &checker{check: r.record.Health, job: j}
-	}
-	if j.Attached {
-		first := os.NewFile(attachFD, "connection of the command")
-		conn, err := net.FileConn(first)
-		first.Close()
-		if err == nil {
-			m.admit(conn)
-		}
-	}
-	m.hearProgram()
-	go m.listen()
-	return m
-}
-
-// takeJob reads the job and starts the container.
-func takeJob(in *bufio.Reader, out *json.Encoder, say func(word)) (j job, live *Live, err error) {
-	if err := readLine(in, &j); err != nil {
-		return j, nil, err
-	}
-	lock, n := atomicfile.Inherit(os.NewFile(lockFD, "lock")), j.narrator(out, in)
-	if j.Lent != nil {
-		live, err = j.startLent(context.Background(), lock, in, say, n)
-	} else {
-		live, err = j.start(context.Background(), lock, n)
-	}
-	return j, live, err
 }

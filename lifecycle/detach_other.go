@@ -3,6 +3,7 @@
 package lifecycle
 
 import (
+	"context"
 	"errors"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
@@ -24,10 +25,10 @@ func (c *Containers) StartAttached(string, StartOptions, bool) (*Attachment, []s
 type employer struct{}
 
 // CloneDetached needs Linux.
-func (*Draft) CloneDetached(CloneOptions, bool) error { return errors.ErrUnsupported }
+func (*Draft) CloneDetached(context.Context, CloneOptions, bool) error { return errors.ErrUnsupported }
 
 // StartDetached needs Linux.
-func (*Draft) StartDetached(Record, *specs.Spec, StartOptions) (*Attachment, []string, error) {
+func (*Draft) StartDetached(context.Context, Record, *specs.Spec, StartOptions) (*Attachment, []string, error) {
 	return nil, nil, errors.ErrUnsupported
 }
 

@@ -88,7 +88,7 @@ func (j *job) draft(lock *atomicfile.Lock) (*Draft, Record, *specs.Spec, error) 
 	}
 	d := &Draft{
 		ID: j.ID, Name: r.Name, Dir: c.dir(j.ID), Cgroup: strings.TrimPrefix(spec.Linux.CgroupsPath, "/"),
-		all: c, saved: true, again: true, volumes: r.Volumes, lock: lock,
+		all: c, saved: true, again: true, owned: j.Attached, volumes: r.Volumes, lock: lock,
 	}
 	return d, r, spec, nil
 }

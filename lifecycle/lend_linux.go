@@ -19,12 +19,12 @@ import (
 // This file is how a command lends its draft to a monitor. The monitor is started as soon as
 // the draft has a place, and makes the container's first process while the command finds
 // out what is to run in it. When the monitor has written the container's files, it is a
-// container and the monitor's; until then it is the command's to discard, and if
-// that is killed, Repair's.
+// container and the monitor's. Until then it is the command's to discard; if that is killed
+// the monitor lets go of it unless it has its orders, and Repair does the rest.
 
 // CloneDetached is Clone by a monitor's process, which StartDetached then waits for. With
 // attach the caller wants to see all that the program says, and to type into it with Stdin.
-func (d *Draft) CloneDetached(o CloneOptions, attach bool) error {
+func (d *Draft) CloneDetached(ctx context.Context, o CloneOptions, attach bool) error {
 	m := &employer{narrate: o.Narrate, saved: func() { _ = d.letGo() }}
 	var theirs *os.File
 	if attach {
@@ -35,6 +35,7 @@ func (d *Draft) CloneDetached(o CloneOptions, attach bool) error {
 		defer theirs.Close()
 	}
 	d.monitor = m
+	defer m.until(ctx)()
 	err := m.employ(d.all, d.lock, theirs, job{
 		ID: d.ID, Lent: &lentDraft{Name: d.Name, Cgroup: d.Cgroup, Terminal: o.Terminal, Stdin: o.Stdin, HostPIDs: o.HostPIDs},
 	})
@@ -45,10 +46,11 @@ func (d *Draft) CloneDetached(o CloneOptions, attach bool) error {
 }
 
 // StartDetached is Start by the monitor of CloneDetached. The attachment is nil if none was
-// wanted. If it fails the container has ended with the code that the error carries, or nothing is left of it.
+// wanted. If it fails the container has ended with the code that the error carries, or nothing
+// is left of it, as when ctx ends before the program runs.
 //
 // Errors: *sandbox.StepError.
-func (d *Draft) StartDetached(r Record, spec *specs.Spec, o StartOptions) (_ *Attachment, warnings []string, err error) {
+func (d *Draft) StartDetached(ctx context.Context, r Record, spec *specs.Spec, o StartOptions) (_ *Attachment, warnings []string, err error) {
 	filter, err := o.Filter()
 	if err != nil {
 		return nil, nil, errors.Join(err, d.Discard())
@@ -56,6 +58,7 @@ func (d *Draft) StartDetached(r Record, spec *specs.Spec, o StartOptions) (_ *At
 	m, all := d.monitor, o.orders(filter)
 	all.Record, all.Spec = &r, spec
 	_ = m.say(all) // one that was killed is noticed by listen
+	defer m.until(ctx)()
 	if err = m.listen(false); m.begun != nil {
 		warnings = m.begun.Warnings
 	}
@@ -108,9 +111,11 @@ func (j *job) startLent(ctx context.Context, lock *atomicfile.Lock, in *bufio.Re
 	c := &Containers{data: j.Data, run: j.Run}
 	d := &Draft{
 		ID: j.ID, Name: j.Lent.Name, Dir: c.dir(j.ID), Cgroup: j.Lent.Cgroup,
-		all: c, lock: lock,
+		all: c, lock: lock, owned: j.Attached,
 		lent: func() { j.Lent.saved = true; say(word{Saved: true}) },
 	}
+	ctx, giveUp := context.WithCancel(ctx)
+	defer giveUp()
 	err := d.Clone(ctx, CloneOptions{Terminal: j.Lent.Terminal, Stdin: j.Lent.Stdin, HostPIDs: j.Lent.HostPIDs, Narrate: n})
 	if err != nil {
 		return nil, err
@@ -121,6 +126,13 @@ func (j *job) startLent(ctx context.Context, lock *atomicfile.Lock, in *bufio.Re
 	if err := readLine(in, &j.orders); err != nil {
 		d.abort()
 		return nil, err
+	}
+	if !j.Attends { // else the narrator hears it
+		go func() {
+			if word, err := in.ReadByte(); err == nil && word == sayGiveUp { // who was killed is not missed
+				giveUp()
+			}
+		}()
 	}
 	d.volumes = j.Record.Volumes
 	return d.Start(ctx, *j.Record, j.Spec, j.options())

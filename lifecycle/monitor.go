@@ -17,8 +17,8 @@ import (
 // ask for over the container's socket (serve.go), and writes down how it ended.
 // It is the only one who writes the container's state meanwhile.
 //
-// A container in the foreground has its monitor in the command that runs it. One
-// in the background has a process for it (detach.go).
+// Mostly it is a process of its own (process_linux.go); a container that goes with its command
+// has it there.
 type Monitor struct {
 	all      *Containers
 	record   Record // as it was when the monitor began
@@ -27,6 +27,7 @@ type Monitor struct {
 	listener net.Listener // nil: nobody can ask for anything
 	pumps    sync.WaitGroup
 	serving  sync.WaitGroup // clients
+	owners   sync.WaitGroup // those for whom the program runs
 	rest     chan struct{}  // closed when the container is at rest
 
 	reviver  *reviver // nil: the program is not started again
@@ -44,14 +45,16 @@ type Monitor struct {
 
 // An ending is one end of the program, and may be one of many.
 type ending struct {
-	done chan struct{} // closed when it has come
-	code int           // valid then
+	done   chan struct{} // closed when it has come
+	code   int           // valid then, as the next
+	failed string        // what went wrong besides
 }
 
 // A client is somebody who sees the output of a container. One that cannot be written to is
 // dropped, unless the error is a brokenPipe.
 type client struct {
 	write func(stream byte, p []byte) error
+	hurry func() // the program has ended: write waits no longer; nil: it cannot but wait
 }
 
 // A brokenPipe is the error of a client for whom the program runs: nobody reads what it
@@ -203,7 +206,7 @@ func (m *Monitor) Wait() (sandbox.Status, error) {
 	m.state.Status, m.state.Pid, m.state.ExitCode, m.state.OOMKilled = Exited, 0, status.Code, status.OOMKilled
 	err = errors.Join(m.err, err, m.live.draft.end(m.live.record, m.state))
 	m.status = status
-	m.tellEnd(status.Code)
+	m.tellEnd(status.Code, err)
 	m.mu.Unlock()
 	close(m.rest)
 	if m.listener != nil {
@@ -224,19 +227,35 @@ func (m *Monitor) awaitEnd() (sandbox.Status, error) {
 	}
 	status, err := m.live.Wait()
 	m.troubles.tell(m, status.Count)
+	m.hurry()
 	m.pumps.Wait()
 	return status, err
 }
 
+// hurry has the rest of the output wait for no client.
+func (m *Monitor) hurry() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for c := range m.clients {
+		if c.hurry != nil {
+			c.hurry()
+		}
+	}
+}
+
 // tellEnd tells those who wait for the program's end that it has come.
-func (m *Monitor) tellEnd(code int) {
+func (m *Monitor) tellEnd(code int, err error) {
 	m.ending.code = code
+	if err != nil {
+		m.ending.failed = err.Error()
+	}
 	close(m.ending.done)
 }
 
 // farewell waits a moment for those who are still to hear how it ended: what
-// follows may be the end of this process.
+// follows may be the end of this process. Owners read as slowly as they like.
 func (m *Monitor) farewell() {
+	m.owners.Wait()
 	const patience = 2 * time.Second
 	served := make(chan struct{})
 	go func() {

@@ -22,7 +22,13 @@ func (c *Containers) Cgroup(id string) string {
 	if path, err := os.ReadFile(c.cgroupFile(id)); err == nil && len(path) > 0 {
 		return string(path)
 	}
-	return cgroupOf(id)
+	h, _ := cgroup.Detect() // as above
+	for _, path := range h.PathsOf(id) {
+		if g, err := cgroup.Open(h, path); err == nil && g.Exists() {
+			return path
+		}
+	}
+	return h.PathOf(id)
 }
 
 // cgroupFile says where a container's cgroup is if that is not the usual place.

@@ -106,13 +106,14 @@ func TestBackoff(t *testing.T) {
 func TestStates(t *testing.T) {
 	may := map[Deed][]Status{
 		ToPause: {Running}, ToResume: {Paused}, ToEnter: {Running}, ToAttach: {Running}, ToWatch: {Running, Paused},
+		ToStart: {Created, Running, Paused, Restarting, Exited}, // what runs is in a lock's care
 	}
 	for deed, allowed := range may {
 		ok := map[Status]bool{}
 		for _, s := range allowed {
 			ok[s] = true
 		}
-		for _, s := range []Status{Created, Running, Paused, Restarting, Exited} {
+		for _, s := range []Status{Created, Running, Paused, Restarting, Exited, Dead} {
 			if err := s.Refuses(deed); (err == nil) != ok[s] {
 				t.Errorf("a container that is %s says to %s: %v", s, deed, err)
 			}

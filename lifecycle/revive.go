@@ -106,7 +106,7 @@ func (m *Monitor) pauseBefore(ended sandbox.Status) (pause time.Duration, again 
 		return 0, false
 	}
 	m.report("die", "exitCode", strconv.Itoa(ended.Code))
-	m.tellEnd(ended.Code)
+	m.tellEnd(ended.Code, nil)
 	m.ending = &ending{done: make(chan struct{})}
 	clear(m.clients)
 	return m.reviver.pauses.next(s.Finished.Sub(s.Started)), true

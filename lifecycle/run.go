@@ -111,12 +111,7 @@ func (d *Draft) start(ctx context.Context, r Record, spec *specs.Spec, o StartOp
 			if err := save(); err != nil {
 				return sandbox.Filter{}, err
 			}
-			switch {
-			case d.lent != nil:
-				d.all.Report(r, "create") // whoever is attached is told of by the monitor
-			case !d.again:
-				d.all.Journal().Tell(d.all.event(r, "create"), d.all.event(r, "attach"))
-			}
+			d.tellBeginning(r)
 			return o.Filter()
 		},
 	})
@@ -133,6 +128,18 @@ func (d *Draft) start(ctx context.Context, r Record, spec *specs.Spec, o StartOp
 	}
 	d.all.Report(r, "start")
 	return live, nil
+}
+
+// tellBeginning tells what comes before "start". Without a monitor's process its command is attached.
+func (d *Draft) tellBeginning(r Record) {
+	var events []Event
+	if !d.again {
+		events = append(events, d.all.event(r, "create"))
+	}
+	if d.owned || !d.again && d.lent == nil {
+		events = append(events, d.all.event(r, "attach"))
+	}
+	d.all.Journal().Tell(events...)
 }
 
 // begun is the state of a program that starts, after whatever was before.

@@ -26,7 +26,8 @@ import (
 const (
 	frameStdout byte = 1
 	frameStderr byte = 2
-	frameExit   byte = 3 // the exit code, four bytes
+	frameExit   byte = 3 // the exit code, four bytes, and for an owner what went wrong besides
+	frameTaken  byte = 4 // how many bytes of input were taken, four bytes
 
 	frameStdin  byte = 10
 	frameEOF    byte = 11 // standard input is at its end
@@ -37,6 +38,14 @@ const (
 
 // maxFrame bounds what is read into memory.
 const maxFrame = 1 << 20
+
+// A client has at most inputWindow bytes of input on the way which the program has not taken. So
+// the monitor, which keeps them, can always hear what else the client says. A frame counts as
+// leastInput bytes at least.
+const (
+	inputWindow = 128 << 10
+	leastInput  = 256
+)
 
 // What a client may ask for.
 const (
@@ -176,10 +185,9 @@ func reply(w io.Writer, r response) {
 	}
 }
 
-func writeFrame(w io.Writer, kind byte, p []byte) error {
-	frame := binary.BigEndian.AppendUint32([]byte{kind}, uint32(len(p)))
-	_, err := w.Write(append(frame, p...))
-	return err
+func frame(kind byte, p []byte) []byte {
+	head := make([]byte, 0, 5+len(p))
+	return append(binary.BigEndian.AppendUint32(append(head, kind), uint32(len(p))), p...)
 }
 
 func readFrame(r *bufio.Reader) (kind byte, p []byte, err error) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -97,7 +98,7 @@ func (c *Containers) read(orphaned func(id string, ct Container, err error) bool
 	return list, errors.Join(repairs...), errors.Join(errs...)
 }
 
-// sweepGone removes what is left of containers that were being removed.
+// sweepGone removes what is left of containers that were being removed by somebody who died.
 func (c *Containers) sweepGone() error {
 	entries, err := os.ReadDir(c.data)
 	if err != nil {
@@ -105,9 +106,15 @@ func (c *Containers) sweepGone() error {
 	}
 	var errs []error
 	for _, e := range entries {
-		if id, gone := strings.CutPrefix(e.Name(), gonePrefix); gone && isID(id) {
-			errs = append(errs, c.clear(id))
+		id, gone := strings.CutPrefix(e.Name(), gonePrefix)
+		if !gone || !isID(id) || os.Mkdir(filepath.Join(c.run, id), 0o700) != nil {
+			continue // what is listed there is somebody's, or Repair's
 		}
+		lock, err := c.tryLock(id)
+		if err == nil {
+			err = errors.Join(c.clear(id), c.unlist(id), lock.Release())
+		}
+		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
 }

@@ -2,16 +2,13 @@ package lifecycle
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/learnbox/learnbox/narrate"
-	"github.com/learnbox/learnbox/sandbox"
 )
 
 // This file is how a command hears of the steps that a monitor's process takes for
@@ -101,11 +98,10 @@ func (m *employer) listen(cloned bool) error {
 			m.pass(w.Step)
 		}
 	}
-	if m.given == nil && m.begun.Text != "" {
-		b := m.begun
-		return &sandbox.StepError{Step: b.Step, Text: b.Text, Way: b.Way, Code: b.Code}
+	if m.given != nil {
+		return m.given
 	}
-	return m.given
+	return m.begun.err()
 }
 
 // pass passes a step on, and has the monitor go on, or not.
@@ -114,14 +110,30 @@ func (m *employer) pass(t *told) {
 	if t.Failure != "" {
 		e.Err = &toldError{t.Failure, t.Way}
 	}
-	if m.given = m.narrate.Hear(e); m.given != nil {
-		// It hears the end of the stream, brings the container to rest, and says so.
-		_ = unix.Shutdown(int(m.socket.Fd()), unix.SHUT_WR) // one that was killed is noticed by listen
-		return
+	switch m.given = m.narrate.Hear(e); {
+	case m.given != nil:
+		m.giveUp() // it brings the container to rest, and says so
+	case m.narrate.Attend:
+		_, _ = m.socket.Write([]byte{sayGoOn}) // one that was killed is noticed by listen
 	}
-	if m.narrate.Attend {
-		_, _ = io.WriteString(m.socket, "\n") // likewise
-	}
+}
+
+// What a command says after each step, if it attends, and when a run is given up.
+const (
+	sayGoOn   = '\n'
+	sayGiveUp = 'q'
+)
+
+func (m *employer) giveUp() { _, _ = m.socket.Write([]byte{sayGiveUp}) } // likewise
+
+// until gives the run up when ctx ends before stop is called.
+func (m *employer) until(ctx context.Context) (stop func()) {
+	undo := context.AfterFunc(ctx, func() {
+		if m.socket != nil {
+			m.giveUp()
+		}
+	})
+	return func() { undo() }
 }
 
 // narrator is whom the monitor tells of its steps, or nil.
@@ -144,7 +156,10 @@ func (j *job) narrator(out *json.Encoder, in *bufio.Reader) *narrate.Narrator {
 		}
 		err := out.Encode(word{Step: &t})
 		if err == nil && j.Attends {
-			_, err = in.ReadByte()
+			var answer byte
+			if answer, err = in.ReadByte(); answer == sayGiveUp {
+				return errors.New("the run was given up")
+			}
 		}
 		left = err != nil
 		if left && j.Gated {

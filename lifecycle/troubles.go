@@ -12,7 +12,7 @@ import (
 // the events oom, pids and throttle. The kernel counts; whoever comes by tells what has
 // grown since. A monitor's process is woken by the kernel for the first two. For
 // processor time there is no such call, so it is looked at whenever somebody wants
-// something of the monitor, and at the end. A container in the foreground has only that.
+// something of the monitor, and at the end. A monitor without a process of its own has only that.
 type troubles struct {
 	changed chan struct{} // the limits were; of one
 	mu      sync.Mutex

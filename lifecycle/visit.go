@@ -6,10 +6,8 @@ import (
 	"encoding/json"
 	"net"
 	"strconv"
-	"sync"
 	"sync/atomic"
 	"syscall"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -18,6 +16,10 @@ import (
 
 // A visit is a client that is attached: it sees the output from now on, and types.
 // It ends with the program, also with one that is started again.
+//
+// Nobody who hears a client waits for anybody else: what it types is written by a goroutine
+// of its own, and what it has not read yet stands in its outbox. So a signal comes through
+// also when the program does not read, or the client does not.
 type visit struct {
 	m     *Monitor
 	live  *Live
@@ -28,16 +30,17 @@ type visit struct {
 	owner bool // the program runs for it
 
 	broken [frameStderr + 1]atomic.Bool // streams that nobody reads any more
-
-	mu sync.Mutex // one frame at a time
-	me *client
+	out    outbox
+	typed  chan []byte // for the program; nil: the client's input has ended
+	me     *client
 }
 
 // receive lets a client in. One that does not read for a while is dropped, as the
 // program must not wait for it; but it waits for its owner, as for any reader of a pipe.
 func (m *Monitor) receive(c net.Conn, in *bufio.Reader, r request) (*visit, error) {
-	v := &visit{m: m, conn: c, in: in, stdin: r.Stdin, owner: r.Owner}
-	v.me = &client{write: v.write}
+	v := &visit{m: m, conn: c, in: in, stdin: r.Stdin, owner: r.Owner, typed: make(chan []byte, inputWindow/leastInput+2)}
+	v.out.changed.L = &v.out.mu
+	v.me = &client{write: v.write, hurry: v.out.hurry}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if err := m.state.Status.Refuses(ToAttach); err != nil {
@@ -46,7 +49,9 @@ func (m *Monitor) receive(c net.Conn, in *bufio.Reader, r request) (*visit, erro
 	v.live, v.end = m.live, m.ending
 	reply(c, response{TTY: m.live.Terminal != nil})
 	m.clients[v.me] = true
-	m.report("attach")
+	if !v.owner { // of whom was told with the container
+		m.report("attach")
+	}
 	return v, nil
 }
 
@@ -66,44 +71,49 @@ func (m *Monitor) admit(c net.Conn) {
 		c.Close() // it is gone
 		return
 	}
-	m.serving.Go(func() {
+	m.owners.Go(func() {
 		defer c.Close()
 		v.stay()
 	})
 }
 
+// write shows output to the client, in its turn.
 func (v *visit) write(stream byte, p []byte) error {
-	const patience = 10 * time.Second
-	v.mu.Lock()
-	defer v.mu.Unlock()
 	if stream <= frameStderr && v.broken[stream].Load() {
 		return brokenPipe{syscall.EPIPE}
 	}
-	if !v.owner {
-		if err := v.conn.SetWriteDeadline(time.Now().Add(patience)); err != nil {
-			return err
-		}
-	}
-	return writeFrame(v.conn, stream, p)
+	return v.out.put(frame(stream, p))
 }
 
-// stay returns when the program has ended, or the client has left.
+// stay returns when the program has ended and the client has read all, or has left.
 func (v *visit) stay() {
 	defer v.m.leave(v.me)
-	left := make(chan struct{})
+	left, sent := make(chan struct{}), make(chan struct{})
+	go v.typeOn()
+	go func() {
+		v.out.flush(v.conn, !v.owner)
+		close(sent)
+	}()
 	go func() {
 		defer close(left)
 		for err := error(nil); err == nil; {
 			err = v.hear()
 		}
+		v.typed <- nil
+		close(v.typed)
 	}()
 	select {
 	case <-v.end.done:
-		_ = v.write(frameExit, binary.BigEndian.AppendUint32(nil, uint32(v.end.code)))
+		said := binary.BigEndian.AppendUint32(nil, uint32(v.end.code))
+		if v.owner { // nobody else is told
+			said = append(said, v.end.failed...)
+		}
+		_ = v.out.put(frame(frameExit, said)) // it may have left
 	case <-left:
-		v.closeInput()
 		v.m.report("detach")
 	}
+	v.out.close()
+	<-sent
 }
 
 // hear does what one frame of the client says.
@@ -113,10 +123,10 @@ func (v *visit) hear() error {
 		return err
 	}
 	switch {
-	case kind == frameStdin && v.stdin && v.live.input() != nil:
-		_, _ = v.live.input().Write(p) // a program that stops reading is no error
+	case kind == frameStdin && v.stdin && len(p) > 0:
+		v.typed <- p // there is room: see inputWindow
 	case kind == frameEOF:
-		v.closeInput() // the client goes on listening
+		v.typed <- nil // the client goes on listening
 	case kind == frameResize && len(p) == 4:
 		size := tty.Size{Rows: binary.BigEndian.Uint16(p), Cols: binary.BigEndian.Uint16(p[2:])}
 		if v.m.resize(size) == nil { // else it has ended
@@ -128,6 +138,24 @@ func (v *visit) hear() error {
 		v.broken[p[0]].Store(true)
 	}
 	return nil
+}
+
+// typeOn types what the client types, and tells it how much of that was taken: see inputWindow.
+func (v *visit) typeOn() {
+	input := v.live.input()
+	for p := range v.typed {
+		if p == nil {
+			v.closeInput()
+		} else if v.stdin && input != nil {
+			_, _ = input.Write(p) // a program that stops reading is no error
+		}
+		if p != nil && v.out.put(frame(frameTaken, binary.BigEndian.AppendUint32(nil, uint32(len(p))))) != nil {
+			break // it is gone
+		}
+	}
+	for range v.typed { //nolint:revive // what comes meanwhile has nobody to wait for
+	}
+	v.closeInput()
 }
 
 // closeInput ends the program's input with the client's. There may come more by others if run -d

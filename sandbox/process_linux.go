@@ -13,8 +13,7 @@ import (
 	"github.com/learnbox/learnbox/sandbox/tty"
 )
 
-// A Process is a running container, as its parent holds it: the command line
-// today, a monitor that outlives it later.
+// A Process is a running container, as its parent holds it: a monitor, or the command.
 type Process struct {
 	Pid      int      // of the container's first process, in the parent's pid namespace
 	Terminal *os.File // the pty master, or nil; whoever has the Process closes it

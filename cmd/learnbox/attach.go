@@ -34,7 +34,7 @@ func attach(a *app, live *lifecycle.Live, proxy *signalProxy, interactive, termi
 		stdin = a.stdin
 	}
 	monitor := live.Oversee(stdin, a.stdout, a.stderr)
-	proxy.to(a, live.Process)
+	proxy.to(a, heldProgram{live.Process})
 	status, err := monitor.Wait()
 	if err == nil && a.narrate != nil {
 		err = a.narrate.Hear(narrate.Event{Step: lifecycle.ExitStep(), Phase: narrate.Done, Pid: live.Pid})
@@ -76,9 +76,26 @@ type signalProxy struct {
 
 	mu      sync.Mutex
 	a       *app
-	live    *sandbox.Process
+	target  signalTarget
 	waiting []os.Signal
 }
+
+// A signalTarget is a program, held by this command or by a monitor. It may have ended:
+// whoever waits for it is told.
+type signalTarget interface {
+	Signal(sig unix.Signal) error
+	Resize(size tty.Size) error
+	hasTerminal() bool
+	hangUp() // the user's terminal is gone
+}
+
+// A heldProgram is one that this command is the parent of.
+type heldProgram struct{ *sandbox.Process }
+
+func (p heldProgram) hasTerminal() bool { return p.Terminal != nil }
+
+// hangUp has the kernel hang up on it, too.
+func (p heldProgram) hangUp() { p.Terminal.Close() }
 
 func newSignalProxy(parent context.Context) (*signalProxy, context.Context) {
 	ctx, cancel := context.WithCancelCause(parent)
@@ -87,30 +104,32 @@ func newSignalProxy(parent context.Context) (*signalProxy, context.Context) {
 	return p, ctx
 }
 
-// receiveAll receives the other signals too. The Go runtime takes ten
-// microseconds for each of 65, so this is done when nobody waits for it.
-func (p *signalProxy) receiveAll() {
-	receiveAll(p.signals)
+// newSizeProxy passes on the size of the terminal only.
+func newSizeProxy() *signalProxy {
+	p := &signalProxy{signals: make(chan os.Signal, 1), ready: make(chan struct{})}
+	signal.Notify(p.signals, unix.SIGWINCH)
 	close(p.ready)
+	go p.pass()
+	return p
 }
 
-func receiveAll(signals chan<- os.Signal) {
-	hangUp := signal.Ignored(unix.SIGHUP) // nohup(1)
-	signal.Notify(signals)
-	if hangUp {
-		signal.Ignore(unix.SIGHUP)
-	}
-	signal.Reset(unix.SIGTTIN, unix.SIGTTOU) // in the background, the shell is to stop us at the terminal
+// newProgramProxy passes everything on to a program that runs already.
+func newProgramProxy() *signalProxy {
+	p := &signalProxy{cancel: func(error) {}, signals: make(chan os.Signal, 64), ready: make(chan struct{})}
+	p.receiveAll()
+	go p.pass()
+	return p
 }
-
-// ourOwn reports whether a signal is learnbox's affair, and not for the program.
-func ourOwn(s os.Signal) bool { return s == unix.SIGCHLD || s == unix.SIGURG || s == unix.SIGPIPE }
 
 func (p *signalProxy) loop() {
 	if !signal.Ignored(unix.SIGHUP) {
 		signal.Notify(p.signals, unix.SIGHUP)
 	}
 	signal.Notify(p.signals, unix.SIGINT, unix.SIGTERM)
+	p.pass()
+}
+
+func (p *signalProxy) pass() {
 	for s := range p.signals {
 		p.mu.Lock()
 		p.handle(s)
@@ -120,31 +139,15 @@ func (p *signalProxy) loop() {
 
 // to names the program that signals are for. What came meanwhile is passed on, also
 // a new size of the terminal.
-func (p *signalProxy) to(a *app, live *sandbox.Process) {
+func (p *signalProxy) to(a *app, target signalTarget) {
 	<-p.ready
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.a, p.live = a, live
-	if live.Terminal != nil {
-		p.resize()
-	}
+	p.a, p.target = a, target
+	p.resize()
 	for _, s := range p.waiting {
 		p.handle(s)
 	}
-}
-
-// retire returns what came meanwhile. Somebody else receives signals now.
-func (p *signalProxy) retire() []unix.Signal {
-	signal.Stop(p.signals)
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	var came []unix.Signal
-	for _, s := range p.waiting {
-		if sig, ok := s.(unix.Signal); ok {
-			came = append(came, sig)
-		}
-	}
-	return came
 }
 
 func (p *signalProxy) handle(s os.Signal) {
@@ -152,10 +155,10 @@ func (p *signalProxy) handle(s os.Signal) {
 	case !ok || ourOwn(s):
 	case sig == unix.SIGWINCH:
 		p.resize()
-	case p.live != nil:
-		_ = p.live.Signal(sig) // it may have ended; Wait tells
-		if s == unix.SIGHUP && p.live.Terminal != nil {
-			p.live.Terminal.Close() // our terminal is gone, so its is: the kernel hangs up
+	case p.target != nil:
+		_ = p.target.Signal(sig)
+		if sig == unix.SIGHUP && p.target.hasTerminal() {
+			p.target.hangUp()
 		}
 	default:
 		p.waiting = append(p.waiting, s)
@@ -166,9 +169,25 @@ func (p *signalProxy) handle(s os.Signal) {
 }
 
 func (p *signalProxy) resize() {
-	if p.live != nil && p.live.Terminal != nil {
-		if size := p.a.terminalSize(); size != (tty.Size{}) {
-			_ = p.live.Resize(size) // a program that has ended needs none
-		}
+	if p.target == nil || !p.target.hasTerminal() {
+		return
+	}
+	if size := p.a.terminalSize(); size != (tty.Size{}) {
+		_ = p.target.Resize(size)
 	}
 }
+
+// receiveAll receives the other signals too. The Go runtime takes ten
+// microseconds for each of 65, so this is done when nobody waits for it.
+func (p *signalProxy) receiveAll() {
+	hangUp := signal.Ignored(unix.SIGHUP) // nohup(1)
+	signal.Notify(p.signals)
+	if hangUp {
+		signal.Ignore(unix.SIGHUP)
+	}
+	signal.Reset(unix.SIGTTIN, unix.SIGTTOU) // in the background, the shell is to stop us at the terminal
+	close(p.ready)
+}
+
+// ourOwn reports whether a signal is learnbox's affair, and not for the program.
+func ourOwn(s os.Signal) bool { return s == unix.SIGCHLD || s == unix.SIGURG || s == unix.SIGPIPE }

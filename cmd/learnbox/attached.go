@@ -4,9 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"io"
-	"os"
-	"os/signal"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -18,9 +15,9 @@ import (
 // container that somebody else watches over.
 
 type attachOptions struct {
-	stdin, signals bool
-	keys           []byte       // that detach from a terminal; none: nothing does
-	early          *signalProxy // has received signals so far; nil: nobody has
+	stdin bool
+	keys  []byte       // that detach from a terminal; none: nothing does
+	proxy *signalProxy // receives signals for the program; nil: only the terminal's size is passed on
 }
 
 // An attached command is one end of the connection.
@@ -44,15 +41,10 @@ func (a *app) stayAttached(to *lifecycle.Attachment, o attachOptions) (code int,
 		}
 		defer restore()
 	}
-	if o.signals || at.TTY {
-		stop := at.passSignals(o.signals)
-		defer stop()
+	if o.proxy == nil {
+		o.proxy = newSizeProxy()
 	}
-	if o.early != nil {
-		for _, sig := range o.early.retire() {
-			_ = at.Signal(sig) // the program may have ended
-		}
-	}
+	o.proxy.to(a, at)
 	if o.stdin {
 		keys := keyWatch{}
 		if at.TTY {
@@ -73,9 +65,6 @@ func (at *attached) show() (code int, ended bool, err error) {
 	}()
 	select {
 	case err := <-done:
-		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, unix.ECONNRESET) {
-			err = errors.New("the container's monitor is gone")
-		}
 		return code, true, err
 	case <-at.left:
 		fmt.Fprint(at.a.stderr, "\r\n")
@@ -137,33 +126,7 @@ func (at *attached) typeInto(keys keyWatch) {
 	}
 }
 
-// passSignals passes signals and the terminal's size on. When the terminal is closed the
-// program hears of it, too, and stays: somebody else may attach to it.
-func (at *attached) passSignals(all bool) (stop func()) {
-	signals := make(chan os.Signal, 64)
-	signal.Notify(signals, unix.SIGWINCH)
-	if all {
-		receiveAll(signals)
-	}
-	resize := func() {
-		if size := at.a.terminalSize(); at.TTY && size.Rows > 0 {
-			_ = at.Resize(size) // it may have ended
-		}
-	}
-	resize()
-	go func() {
-		for s := range signals {
-			switch sig, ok := s.(unix.Signal); {
-			case !ok || ourOwn(sig):
-			case sig == unix.SIGWINCH:
-				resize()
-			default:
-				_ = at.Signal(sig) // likewise
-				if sig == unix.SIGHUP && at.TTY {
-					at.leave()
-				}
-			}
-		}
-	}()
-	return func() { signal.Stop(signals) }
-}
+func (at *attached) hasTerminal() bool { return at.TTY }
+
+// hangUp leaves: somebody else may attach to the program, which has heard of it.
+func (at *attached) hangUp() { at.leave() }

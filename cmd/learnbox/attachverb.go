@@ -37,7 +37,11 @@ func (c *AttachCmd) Run(a *app) error {
 		if err != nil {
 			return err
 		}
-		code, err = a.attachTo(all, ct, attachOptions{stdin: !c.NoStdin, signals: c.SigProxy, keys: keys})
+		o := attachOptions{stdin: !c.NoStdin, keys: keys}
+		if c.SigProxy {
+			o.proxy = newProgramProxy()
+		}
+		code, err = a.attachTo(all, ct, o)
 		return err
 	})
 	if err != nil {

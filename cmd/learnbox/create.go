@@ -6,11 +6,9 @@ import (
 	"io/fs"
 	"os"
 
-	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
 	"github.com/learnbox/learnbox/lifecycle"
-	"github.com/learnbox/learnbox/sandbox"
 	"github.com/learnbox/learnbox/sandbox/spec"
 )
 
@@ -41,7 +39,7 @@ func (c *CreateCmd) Run(a *app) error {
 		return err
 	}
 	defer told()
-	ct, err := c.draft(a.ctx, a, c.Words, nil)
+	ct, err := c.draft(a.ctx, a, "create", c.Words, nil)
 	if err == nil {
 		err = a.narrate.Run(stepOf("container.save"), func() error { return ct.Keep(ct.record, ct.built.Spec) })
 	}
@@ -53,7 +51,7 @@ func (c *CreateCmd) Run(a *app) error {
 }
 
 // draft makes a container, up to the writing of its files.
-func (c *containerFlags) draft(ctx context.Context, a *app, words []string, placed func(*lifecycle.Draft, bool) error) (*created, error) {
+func (c *containerFlags) draft(ctx context.Context, a *app, verb string, words []string, placed func(*lifecycle.Draft, bool) error) (*created, error) {
 	if os.Geteuid() != 0 {
 		return nil, fs.ErrPermission
 	}
@@ -61,7 +59,7 @@ func (c *containerFlags) draft(ctx context.Context, a *app, words []string, plac
 	if err := c.freeCidfile(); err != nil {
 		return nil, err
 	}
-	all, err := a.containers("create")
+	all, err := a.containers(verb)
 	if err != nil {
 		return nil, err
 	}
@@ -78,9 +76,9 @@ func (c *RunCmd) detach(a *app) error {
 	}
 	defer told()
 	c.detached = true
-	ct, err := c.draft(ctx, a, c.Words, c.clone(ctx, a))
+	ct, err := c.draft(ctx, a, "run", c.Words, c.clone(ctx, a))
 	if err == nil {
-		_, err = ct.startDetached(a)
+		_, err = ct.startDetached(ctx, a)
 	}
 	if err != nil {
 		return endedBySignal(ctx, err)
@@ -102,10 +100,6 @@ func (a *app) start(id, verb string) error {
 	if err != nil {
 		return err
 	}
-	return a.startWith(all, id, verb, o)
-}
-
-func (a *app) startWith(all *lifecycle.Containers, id, verb string, o lifecycle.StartOptions) error {
 	warnings, err := all.StartDetached(id, o)
 	for _, w := range warnings {
 		a.warn(verb, w)
@@ -126,12 +120,8 @@ func (a *app) startOptions(all *lifecycle.Containers, id string) (o lifecycle.St
 	if err != nil {
 		return o, err
 	}
-	return a.optionsOf(record, config, filter)
-}
-
-func (a *app) optionsOf(r lifecycle.Record, config *specs.Spec, filter func() (sandbox.Filter, error)) (lifecycle.StartOptions, error) {
 	return lifecycle.StartOptions{
 		Narrate: a.narrate, Filter: filter,
-		Unconfined: r.Seccomp == spec.SeccompUnconfined, OwnFilter: r.Seccomp != "",
-	}, a.knowStart(r, config)
+		Unconfined: record.Seccomp == spec.SeccompUnconfined, OwnFilter: record.Seccomp != "",
+	}, a.knowStart(record, config)
 }

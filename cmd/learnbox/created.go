@@ -113,7 +113,8 @@ func (ct *created) start(ctx context.Context, a *app, proxy *signalProxy, termin
 	if terminal {
 		size = a.terminalSize()
 	}
-	o := ct.startOptions(a, size)
+	o := ct.startOptions(size)
+	o.Without = a.without
 	o.Filter = func() (sandbox.Filter, error) {
 		defer func() { go proxy.receiveAll() }()
 		return ct.filter()
@@ -129,17 +130,17 @@ func (ct *created) start(ctx context.Context, a *app, proxy *signalProxy, termin
 }
 
 // startDetached starts it with a monitor of its own. There is an attachment if one was wanted.
-func (ct *created) startDetached(a *app) (*lifecycle.Attachment, error) {
-	at, warnings, err := ct.StartDetached(ct.record, ct.built.Spec, ct.startOptions(a, a.terminalSize()))
+func (ct *created) startDetached(ctx context.Context, a *app) (*lifecycle.Attachment, error) {
+	at, warnings, err := ct.StartDetached(ctx, ct.record, ct.built.Spec, ct.startOptions(a.terminalSize()))
 	for _, w := range warnings {
 		a.warn("run", w)
 	}
 	return at, err
 }
 
-func (ct *created) startOptions(a *app, size tty.Size) lifecycle.StartOptions {
+func (ct *created) startOptions(size tty.Size) lifecycle.StartOptions {
 	return lifecycle.StartOptions{
-		Filter: ct.filter, Size: size, Without: a.without,
+		Filter: ct.filter, Size: size,
 		Unconfined: ct.built.SeccompProfile == spec.SeccompUnconfined, OwnFilter: ct.built.SeccompProfile != "",
 	}
 }

@@ -128,7 +128,7 @@ func (c *ExecCmd) follow(a *app, program *lifecycle.Exec, proxy *signalProxy) (c
 	}
 	drain := program.Connect(stdin, a.stdout, a.stderr)
 	go proxy.receiveAll()
-	proxy.to(a, program.Process)
+	proxy.to(a, heldProgram{program.Process})
 	status, err := program.Wait()
 	return status.Code, errors.Join(err, drain())
 }

@@ -26,6 +26,8 @@ import (
 type explainFlags struct {
 	Explain     string `placeholder:"LEVEL" help:"Tell of each step: off, brief, full or json (default brief on a terminal, else off)."`
 	ExplainFile string `placeholder:"FILE" help:"Write the records of all steps to this file, as JSON lines."`
+
+	told bool // the file has begun
 }
 
 // stopFlags say where a run is to stand still.
@@ -128,9 +130,14 @@ func (f *explainFlags) tell(ctx context.Context, a *app, image string, quiet boo
 	}
 	var file *os.File
 	if f.ExplainFile != "" {
-		if file, err = os.OpenFile(f.ExplainFile, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644); err != nil { // the user's own path
+		how := os.O_TRUNC
+		if f.told { // about several containers in turn
+			how = os.O_APPEND
+		}
+		if file, err = os.OpenFile(f.ExplainFile, os.O_WRONLY|os.O_CREATE|how, 0o644); err != nil { // the user's own path
 			return nil, fmt.Errorf("--explain-file: %w", err)
 		}
+		f.told = true
 	}
 	a.held, a.stops = &heldWriter{to: a.stderr}, stops
 	o := explain.Options{

@@ -121,8 +121,8 @@ func (a *app) placeOf(word string) (stop.Place, error) {
 	}, nil
 }
 
-// monitorOf is the process that watches over a container in the background: the parent of
-// its first one. In the foreground that is a command, and here 0.
+// monitorOf is the process that watches over a container: the parent of its first one. If that is
+// a command, it is 0.
 func monitorOf(pid int) int {
 	status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid)) // a program that has ended has no parent
 	_, line, _ := strings.Cut(string(status), "\nPPid:")

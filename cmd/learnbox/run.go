@@ -4,11 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"strings"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/learnbox/learnbox/explain/stop"
 	"github.com/learnbox/learnbox/lifecycle"
@@ -62,6 +58,10 @@ func (c *RunCmd) Run(a *app) error {
 	if err := unknownFlag(c.Words); err != nil {
 		return err
 	}
+	keys, err := c.keys()
+	if err != nil {
+		return err
+	}
 	if c.Detach {
 		if err := c.detach(a); err != nil {
 			return exitError{codeOf(err), a.fullDisk(a.asRoot("run containers", err))}
@@ -71,7 +71,7 @@ func (c *RunCmd) Run(a *app) error {
 	if c.Interactive && c.TTY && !isTerminal(a.stdin) {
 		return errNotATerminal
 	}
-	code, err := c.run(a)
+	code, err := c.run(a, keys)
 	if err != nil {
 		return exitError{codeOf(err), a.fullDisk(a.asRoot("run containers", err))}
 	}
@@ -107,18 +107,7 @@ func codeOf(err error) int {
 const exitRun = 125
 
 // run is the way from a name to a program's exit code.
-func (c *RunCmd) run(a *app) (code int, err error) {
-	if os.Geteuid() != 0 {
-		return 0, fs.ErrPermission
-	}
-	keys, err := c.keys()
-	if err != nil {
-		return 0, err
-	}
-	unix.Umask(0o022) // the container's files are for its users, whatever ours is
-	if err := c.freeCidfile(); err != nil {
-		return 0, err
-	}
+func (c *RunCmd) run(a *app, keys []byte) (code int, err error) {
 	proxy, ctx := newSignalProxy(a.ctx) // until learnbox ends
 	defer func() { err = endedBySignal(ctx, err) }()
 	told, err := c.tell(ctx, a, c.Words[0], c.Quiet, &c.stopFlags)
@@ -127,11 +116,7 @@ func (c *RunCmd) run(a *app) (code int, err error) {
 	}
 	defer told()
 
-	all, err := a.containers("run")
-	if err != nil {
-		return 0, err
-	}
-	ct, err := c.make(ctx, a, all, c.Words, c.clone(ctx, a))
+	ct, err := c.draft(ctx, a, "run", c.Words, c.clone(ctx, a))
 	if err != nil {
 		return 0, err
 	}
@@ -153,7 +138,7 @@ func (c *RunCmd) clone(ctx context.Context, a *app) func(*lifecycle.Draft, bool)
 	o := lifecycle.CloneOptions{Terminal: c.TTY, Stdin: c.Interactive, HostPIDs: c.hostPIDs(a), Narrate: a.narrate}
 	return func(draft *lifecycle.Draft, outlives bool) error {
 		if outlives {
-			return draft.CloneDetached(o, !c.Detach)
+			return draft.CloneDetached(ctx, o, !c.Detach)
 		}
 		return draft.Clone(ctx, o)
 	}

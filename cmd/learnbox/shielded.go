@@ -73,7 +73,7 @@ func (j *shieldJob) run(null *os.File) (r shieldResult) {
 		return nil
 	}}
 	c := RunCmd{containerFlags: containerFlags{runFlags: j.Flags, Rm: true, imageFlags: imageFlags{Pull: pullNever, Quiet: true}}, Words: j.Words}
-	code, err := c.run(a)
+	code, err := c.run(a, nil)
 	r.Code, r.Stdout, r.Stderr = code, out.told(), errs.told()
 	var failed *sandbox.StepError
 	switch {

@@ -32,7 +32,10 @@ func (StartCmd) KeepsSignals() {}
 
 // Run does the verb.
 func (c *StartCmd) Run(a *app) error {
+	keys, err := c.keys()
 	switch {
+	case err != nil:
+		return err
 	case c.RestartPolicies && (len(c.Containers) > 0 || c.Attach || c.Interactive):
 		return usageError("--restart-policies chooses the containers, and attaches to none")
 	case c.RestartPolicies:
@@ -48,13 +51,9 @@ func (c *StartCmd) Run(a *app) error {
 	if len(c.Containers) > 1 {
 		return usageError("start and attach: one container at a time")
 	}
-	keys, err := c.keys()
-	if err != nil {
-		return err
-	}
 	var code int
 	err = a.visit("start", c.Containers, func(all *lifecycle.Containers, ct lifecycle.Container, _ string) error {
-		o := attachOptions{stdin: c.Interactive, signals: true, keys: keys}
+		o := attachOptions{stdin: c.Interactive, keys: keys}
 		told, err := c.tell(a.ctx, a, ct.Image, false, &stopFlags{})
 		if err != nil {
 			return err
@@ -64,7 +63,8 @@ func (c *StartCmd) Run(a *app) error {
 		if err != nil {
 			return err
 		}
-		at, err := a.startAttached(all, ct.ID, "start", so, c.Interactive)
+		at, err := a.startAttached(all, ct.ID, so, c.Interactive)
+		o.proxy = newProgramProxy()
 		switch {
 		case errors.Is(err, lifecycle.ErrRunning):
 			code, err = a.attachTo(all, ct, o)

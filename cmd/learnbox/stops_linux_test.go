@@ -265,7 +265,7 @@ func TestKillAtEveryStop(t *testing.T) {
 				if code := r.end(t); code != want {
 					t.Errorf("exit code %d, want %d\n%s", code, want, &r.err)
 				}
-				b.command(t, "learnbox", "ps").Run() //nolint:errcheck // it repairs
+				b.settled(t) // a monitor takes the run back when its command is gone, and ps repairs
 				if who == "init" {
 					b.command(t, "learnbox", "rm", "box").Run() //nolint:errcheck // a container of which a step failed is kept, if it got that far
 				}

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 
@@ -96,7 +97,8 @@ func (u *toldUpdate) byHand(step string) []string {
 			continue
 		}
 		for _, dir := range u.groups {
-			if file := filepath.Join(dir, s.File); readIfThere(file) != "" {
+			file := filepath.Join(dir, s.File)
+			if _, err := os.Stat(file); err == nil {
 				lines = append(lines, fmt.Sprintf("echo %s >%s", s.Value, file))
 				break
 			}

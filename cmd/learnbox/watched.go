@@ -26,23 +26,24 @@ func (c *RunCmd) follow(ctx context.Context, a *app, ct *created, proxy *signalP
 	if err := ctx.Err(); err != nil {
 		return 0, errors.Join(err, ct.Discard())
 	}
-	at, err := ct.startDetached(a)
+	go proxy.receiveAll()
+	at, err := ct.startDetached(ctx, a)
 	if err != nil {
 		return 0, err
 	}
 	if a.teller != nil {
 		a.writeAfterStory(at.TTY)
 	}
-	return a.stayToEnd(at, attachOptions{stdin: c.Interactive, signals: true, keys: keys, early: proxy})
+	return a.stayToEnd(at, attachOptions{stdin: c.Interactive, keys: keys, proxy: proxy})
 }
 
 // startAttached starts a container that is at rest with a monitor of its own, and
 // misses nothing of what its program says.
-func (a *app) startAttached(all *lifecycle.Containers, id, verb string, o lifecycle.StartOptions, stdin bool) (*lifecycle.Attachment, error) {
+func (a *app) startAttached(all *lifecycle.Containers, id string, o lifecycle.StartOptions, stdin bool) (*lifecycle.Attachment, error) {
 	o.Size = a.terminalSize()
 	at, warnings, err := all.StartAttached(id, o, stdin)
 	for _, w := range warnings {
-		a.warn(verb, w)
+		a.warn("start", w)
 	}
 	if err == nil && a.teller != nil {
 		a.writeAfterStory(at.TTY)

@@ -8,7 +8,7 @@ func Reason(step string) string {
 	case "container.create":
 		return "without a directory the container has no place for its layer, and nobody could find it to end it"
 	case "monitor.start":
-		return "in the background there would be nobody to start the program, nor to hear how it ended"
+		return "there would be nobody to start the program when the command has gone, nor to hear how it ended"
 	case "cgroup.create":
 		return "the init is born in the group, and by the group it is found and ended"
 	case "init.plan":

@@ -68,6 +68,12 @@ const common = "learnbox"
 // PathOf is the path of a container's group if the user names no group above it.
 func (h Hierarchy) PathOf(id string) string { return h.Common + "learnbox-" + id }
 
+// PathsOf are the paths at which that group may be, if it was made by a learnbox that saw
+// systemd or one that did not: in another mount namespace, or before an update.
+func (h Hierarchy) PathsOf(id string) []string {
+	return []string{h.PathOf(id), Hierarchy{}.PathOf(id), Hierarchy{Common: common + "/"}.PathOf(id)}
+}
+
 // A Tree is one mount of a cgroup file system.
 type Tree struct {
 	Dir         string   // the mount point, absolute

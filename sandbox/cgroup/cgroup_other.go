@@ -27,6 +27,9 @@ func (g *Group) CPU() (time.Duration, error) { return 0, errLinux }
 // Period is none.
 func (g *Group) Period() time.Duration { return 0 }
 
+// Exists is false.
+func (g *Group) Exists() bool { return false }
+
 // Dirs are none.
 func (g *Group) Dirs() []string { return nil }
 

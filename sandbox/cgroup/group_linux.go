@@ -79,6 +79,11 @@ func Open(h Hierarchy, path string) (*Group, error) {
 	return &Group{Path: path, h: h}, nil
 }
 
+// Exists reports whether the group is there, in one tree at least.
+func (g *Group) Exists() bool {
+	return slices.ContainsFunc(g.Dirs(), func(dir string) bool { return unix.Access(dir, unix.F_OK) == nil })
+}
+
 // Dirs are the group's directories, one for each tree.
 func (g *Group) Dirs() []string {
 	dirs := make([]string, len(g.h.Trees))
