@@ -35,4 +35,4 @@ func (*Draft) StartDetached(context.Context, Record, *specs.Spec, StartOptions) 
 func (*Draft) dismiss() error { return nil }
 
 // RunMonitor needs Linux.
-func RunMonitor() int { return 125 }
+func RunMonitor([]string) int { return 125 }

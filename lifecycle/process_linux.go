@@ -18,10 +18,11 @@ import (
 
 // RunMonitor is all that a monitor's process does. It returns when its container
 // is at rest. Its caller has locked the goroutine to the leader thread, which must
-// live as long as the init: see linux.DieWithParent.
-func RunMonitor() int {
+// live as long as the init: see linux.DieWithParent. A second argument says that
+// somebody is attached.
+func RunMonitor(args []string) int {
 	others := attachFD
-	if len(os.Args) > 1 {
+	if len(args) > 1 {
 		others++
 	}
 	_ = unix.CloseRange(uint(others), ^uint(0), 0) // what the command's caller had open

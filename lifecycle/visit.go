@@ -153,7 +153,7 @@ func (v *visit) typeOn() {
 			break // it is gone
 		}
 	}
-	for range v.typed { //nolint:revive // what comes meanwhile has nobody to wait for
+	for range v.typed { // what comes meanwhile has nobody to wait for
 	}
 	v.closeInput()
 }

@@ -26,7 +26,7 @@ func init() { linux.LockThread() }
 
 func main() {
 	if os.Args[0] == lifecycle.MonitorName {
-		os.Exit(lifecycle.RunMonitor())
+		os.Exit(lifecycle.RunMonitor(os.Args))
 	}
 	os.Exit(sandbox.RunInit(os.Args))
 }

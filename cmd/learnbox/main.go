@@ -43,7 +43,7 @@ func main() {
 	case sandbox.InitName:
 		os.Exit(sandbox.RunInit(os.Args))
 	case lifecycle.MonitorName:
-		os.Exit(lifecycle.RunMonitor())
+		os.Exit(lifecycle.RunMonitor(os.Args))
 	case whatif.Name:
 		os.Exit(shielded(os.Args, os.Stdin, os.Stderr))
 	}
