@@ -144,6 +144,9 @@ func (c *Containers) spawn(id string, lock *atomicfile.Lock, attached *os.File) 
 	}
 	defer theirs.Close()
 	files := []*os.File{null, null, null, theirs, lock.File()}
+	if err := linux.HugePages(false); err != nil { // for the monitor, which stays
+		return nil, 0, errors.Join(err, ours.Close())
+	}
 	argv := []string{MonitorName}
 	if attached != nil {
 		files, argv = append(files, attached), append(argv, "attached")

@@ -150,6 +150,9 @@ func (i *Init) clone() error {
 		return err
 	}
 	defer null.Close()
+	if err := linux.HugePages(false); err != nil { // for the init: with three of them it would not fit into the least limit of memory
+		return err
+	}
 	p := linux.Program{File: opened, Argv: []string{InitName}, Env: []string{}, Files: []*os.File{i.Stdin, i.Stdout, i.Stderr, theirs.f}}
 	if i.target != nil {
 		p.Files = append(p.Files, i.target)

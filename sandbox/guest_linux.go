@@ -83,8 +83,8 @@ func (g *guest) prepare() error {
 	if _, err := g.ch.receive(g.plan); err != nil {
 		return fmt.Errorf("wait for the plan: %w", err)
 	}
-	if !g.Reaper {
-		return nil
+	if !g.Reaper { // which is executed once more, and is to stay small, too
+		return linux.HugePages(true) // for the program: this one has what it needs
 	}
 	self, err := linux.Open("/proc/self/exe", unix.O_RDONLY)
 	g.self = self

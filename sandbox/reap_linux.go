@@ -47,6 +47,7 @@ func reap(args []string) int {
 	g := guest{ch: channel{os.NewFile(channelFD, "socket to the parent")}}
 	signals := make(chan os.Signal, 64)
 	signal.Notify(signals)
+	_ = linux.HugePages(true) // for the program
 	child, err := os.StartProcess(args[0], args[1:], &os.ProcAttr{
 		Env:   os.Environ(),
 		Files: []*os.File{os.Stdin, os.Stdout, os.Stderr},

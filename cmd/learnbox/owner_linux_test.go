@@ -29,16 +29,7 @@ func TestInputThatNobodyReads(t *testing.T) {
 
 	cmd := b.command(t, "learnbox", "run", "-i", "--name", "box", "tiny", "sh", "-c", "trap 'exit 4' TERM; echo ready; while :; do sleep 0.05; done")
 	cmd.Stdin = zero
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := io.ReadFull(out, make([]byte, len("ready\n"))); err != nil {
-		t.Fatal(err)
-	}
+	startReady(t, cmd)
 	time.Sleep(300 * time.Millisecond) // until nothing more goes in
 	if err := cmd.Process.Signal(unix.SIGTERM); err != nil {
 		t.Fatal(err)
@@ -48,17 +39,9 @@ func TestInputThatNobodyReads(t *testing.T) {
 	}
 	b.must(t, "rm", "box")
 
-	cmd = b.command(t, "learnbox", "run", "-i", "--name", "box", "tiny", "yes")
+	cmd = b.command(t, "learnbox", "run", "-i", "--name", "box", "tiny", "sh", "-c", "echo ready; exec yes")
 	cmd.Stdin = zero
-	if out, err = cmd.StdoutPipe(); err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := io.ReadFull(out, make([]byte, 2)); err != nil {
-		t.Fatal(err)
-	}
+	out := startReady(t, cmd)
 	time.Sleep(300 * time.Millisecond)
 	out.Close()
 	if _ = cmd.Wait(); cmd.ProcessState.ExitCode() <= 0 {

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"io"
+	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -164,6 +165,22 @@ func TestAReaderThatLeaves(t *testing.T) {
 	}
 }
 
+// startReady starts a command whose program says that it is ready, and waits for that.
+func startReady(t *testing.T, cmd *exec.Cmd) (out io.ReadCloser) {
+	t.Helper()
+	out, err := cmd.StdoutPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err == nil {
+		_, err = io.ReadFull(out, make([]byte, len("ready\n")))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
 // TestInitPassesSignalsOn: without a handler of its own the program dies of
 // them, which as PID 1 it would not.
 func TestInitPassesSignalsOn(t *testing.T) {
@@ -173,16 +190,7 @@ func TestInitPassesSignalsOn(t *testing.T) {
 		t.Run(unix.SignalName(sig), func(t *testing.T) {
 			privtest.NoTrace(t)
 			cmd := b.command(t, "learnbox", "run", "--rm", "--init", "tiny", "sh", "-c", "echo ready; exec sleep 300")
-			out, err := cmd.StdoutPipe()
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := cmd.Start(); err != nil {
-				t.Fatal(err)
-			}
-			if _, err := io.ReadFull(out, make([]byte, len("ready\n"))); err != nil {
-				t.Fatal(err)
-			}
+			startReady(t, cmd)
 			if err := cmd.Process.Signal(sig); err != nil {
 				t.Fatal(err)
 			}

@@ -246,16 +246,7 @@ func TestKilledCommand(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer in.Close()
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := io.ReadFull(out, make([]byte, len("ready\n"))); err != nil {
-		t.Fatal(err)
-	}
+	startReady(t, cmd)
 	_ = cmd.Process.Kill()
 	_ = cmd.Wait()
 	// Its input has ended with its only client. What it says is not lost.
@@ -275,17 +266,7 @@ func TestSignalsGoToTheProgram(t *testing.T) {
 	for name, sig := range map[string]os.Signal{"TERM": unix.SIGTERM, "INT": unix.SIGINT, "HUP": unix.SIGHUP, "USR1": unix.SIGUSR1, "QUIT": unix.SIGQUIT} {
 		t.Run(name, func(t *testing.T) {
 			cmd := learnboxCommand(t, "run", "--rm", "tiny", "sh", "-c", "trap 'echo got; exit 3' "+name+"; echo ready; while :; do sleep 0.05; done")
-			out, err := cmd.StdoutPipe()
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := cmd.Start(); err != nil {
-				t.Fatal(err)
-			}
-			ready := make([]byte, 6)
-			if _, err := io.ReadFull(out, ready); err != nil {
-				t.Fatal(err)
-			}
+			out := startReady(t, cmd)
 			if err := cmd.Process.Signal(sig); err != nil {
 				t.Fatal(err)
 			}

@@ -97,6 +97,9 @@ func makeAbove(in *Input, tree int) []string {
 	var lines []string
 	for i, dir := range in.groupsAbove() {
 		at := path.Join(t.Dir, dir)
+		if dir+"/" == in.CgroupCommon {
+			continue // it is made with the group
+		}
 		lines = append(lines,
 			"if [ ! -d "+quote(at)+" ]; then",
 			"  mkdir "+quote(at),

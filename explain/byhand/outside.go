@@ -15,13 +15,22 @@ func (in *Input) groupDir(t Tree) string { return quote(t.Dir) + `/"$group"` }
 
 func cgroupCreate(in *Input) []string {
 	var lines []string
+	common := path.Dir(in.group())+"/" == in.CgroupCommon
 	for i, t := range in.Trees {
+		above, group := quote(path.Join(t.Dir, path.Dir(in.group()))), in.groupDir(t)
 		lines = append(lines, makeAbove(in, i)...)
-		lines = append(lines, "mkdir "+in.groupDir(t))
+		if common {
+			lines = append(lines,
+				"mkdir -p "+above,
+				fmt.Sprintf("mkdir %s 2>/dev/null || { mkdir -p %s; mkdir %s; } # the last container takes the one above along, maybe just now", group, above, group))
+			lines = append(lines, inheritCpuset(in, t, quote(t.Dir), above)...)
+		} else {
+			lines = append(lines, "mkdir "+group)
+		}
 		if i == 0 {
 			lines = append(lines, "made=yes # from here on it is ours to remove")
 		}
-		lines = append(lines, inheritCpuset(in, t, quote(path.Join(t.Dir, path.Dir(in.group()))), in.groupDir(t))...)
+		lines = append(lines, inheritCpuset(in, t, above, group)...)
 	}
 	return lines
 }

@@ -48,6 +48,17 @@ func LiveOn() error {
 	return Failed(unix.Prctl(unix.PR_SET_PDEATHSIG, 0, 0, 0, 0), "prctl(PR_SET_PDEATHSIG, 0)")
 }
 
+// HugePages says whether the kernel may give this process, and those that it makes and executes, memory
+// in pieces of 2 MiB at once. Where that is the rule a small program takes two or three of
+// them as it starts (PR_SET_THP_DISABLE(2const)).
+func HugePages(may bool) error {
+	not := uintptr(1)
+	if may {
+		not = 0
+	}
+	return Failed(unix.Prctl(unix.PR_SET_THP_DISABLE, not, 0, 0, 0), "prctl(PR_SET_THP_DISABLE, %d)", not)
+}
+
 // OpenProcess is pidfd_open(2): a descriptor that stands for this process, and never for
 // another one that gets its PID later.
 func OpenProcess(pid int) (*os.File, error) {
