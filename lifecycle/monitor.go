@@ -50,17 +50,6 @@ type ending struct {
 	failed string        // what went wrong besides
 }
 
-// A client is somebody who sees the output of a container. One that cannot be written to is
-// dropped, unless the error is a brokenPipe.
-type client struct {
-	write func(stream byte, p []byte) error
-	hurry func() // the program has ended: write waits no longer; nil: it cannot but wait
-}
-
-// A brokenPipe is the error of a client for whom the program runs: nobody reads what it
-// writes any more, and so its pipe is closed.
-type brokenPipe struct{ error }
-
 // Oversee begins to watch. stdin, stdout and stderr are those of the command in
 // the foreground, or nil; a nil stdin is not read.
 func (r *Live) Oversee(stdin io.Reader, stdout, stderr io.Writer) *Monitor {
@@ -154,32 +143,6 @@ func (m *Monitor) pump(stream byte, from *os.File) {
 	})
 }
 
-// broadcast shows output to all clients. The error is what a brokenPipe is about.
-func (m *Monitor) broadcast(stream byte, p []byte) error {
-	m.mu.Lock()
-	all := make([]*client, 0, len(m.clients))
-	for c := range m.clients {
-		all = append(all, c)
-	}
-	m.mu.Unlock()
-	for _, c := range all {
-		err := c.write(stream, p)
-		if broken, ok := errors.AsType[brokenPipe](err); ok {
-			return broken.error
-		}
-		if err != nil {
-			m.leave(c)
-		}
-	}
-	return nil
-}
-
-func (m *Monitor) leave(c *client) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	delete(m.clients, c)
-}
-
 // fail notes the first error that is not the program's. That a client hung up is
 // none.
 func (m *Monitor) fail(err error) {
@@ -230,17 +193,6 @@ func (m *Monitor) awaitEnd() (sandbox.Status, error) {
 	m.hurry()
 	m.pumps.Wait()
 	return status, err
-}
-
-// hurry has the rest of the output wait for no client.
-func (m *Monitor) hurry() {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for c := range m.clients {
-		if c.hurry != nil {
-			c.hurry()
-		}
-	}
 }
 
 // tellEnd tells those who wait for the program's end that it has come.
