@@ -35,11 +35,11 @@ func (d *Draft) CloneDetached(ctx context.Context, o CloneOptions, attach bool) 
 		defer theirs.Close()
 	}
 	d.monitor = m
-	defer m.until(ctx)()
 	err := m.employ(d.all, d.lock, theirs, job{
 		ID: d.ID, Lent: &lentDraft{Name: d.Name, Cgroup: d.Cgroup, Terminal: o.Terminal, Stdin: o.Stdin, HostPIDs: o.HostPIDs},
 	})
 	if err == nil && o.Narrate != nil {
+		defer m.until(ctx)()
 		err = m.listen(true)
 	}
 	return err

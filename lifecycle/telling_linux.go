@@ -128,11 +128,7 @@ func (m *employer) giveUp() { _, _ = m.socket.Write([]byte{sayGiveUp}) } // like
 
 // until gives the run up when ctx ends before stop is called.
 func (m *employer) until(ctx context.Context) (stop func()) {
-	undo := context.AfterFunc(ctx, func() {
-		if m.socket != nil {
-			m.giveUp()
-		}
-	})
+	undo := context.AfterFunc(ctx, m.giveUp)
 	return func() { undo() }
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -104,7 +105,20 @@ func (u *toldUpdate) byHand(step string) []string {
 			}
 		}
 	}
+	if u.raisesMemory() { // on version 1 the limit with swap may at no moment be below the one without
+		slices.Reverse(lines)
+	}
 	return lines
+}
+
+func (u *toldUpdate) raisesMemory() bool {
+	limit := func(r *specs.LinuxResources) int64 {
+		if r == nil || r.Memory == nil || r.Memory.Limit == nil {
+			return math.MaxInt64
+		}
+		return *r.Memory.Limit
+	}
+	return limit(u.is) > limit(u.was)
 }
 
 // tellLimits sets limits, and tells which files of the control group show them before and
