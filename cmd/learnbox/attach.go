@@ -189,5 +189,8 @@ func (p *signalProxy) receiveAll() {
 	close(p.ready)
 }
 
+// stop leaves signals to the kernel: they do to this command what they do to any.
+func (p *signalProxy) stop() { signal.Stop(p.signals) }
+
 // ourOwn reports whether a signal is learnbox's affair, and not for the program.
 func ourOwn(s os.Signal) bool { return s == unix.SIGCHLD || s == unix.SIGURG || s == unix.SIGPIPE }

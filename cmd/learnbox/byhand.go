@@ -5,8 +5,6 @@ import (
 	"encoding/hex"
 	"io"
 	"path/filepath"
-	"slices"
-	"strings"
 
 	"github.com/learnbox/learnbox/explain/byhand"
 )
@@ -14,18 +12,19 @@ import (
 // ByhandCmd is "learnbox byhand".
 type ByhandCmd struct {
 	runFlags
-	Rm bool `name:"rm" help:"Changes nothing: the script always removes its container."`
 	imageFlags
+	asRunFlags
 	Words []string `arg:"" passthrough:"" complete:"image" placeholder:"IMAGE [COMMAND [ARG...]]" help:"The image, and what to run in it instead of the image's own command."`
 }
 
 // Help is printed below the flags.
 func (ByhandCmd) Help() string {
-	return `The script builds the container that learnbox run would, with the programs of
-util-linux, coreutils and iproute2 alone: unshare, mount, pivot_root, setpriv,
-ip and others. It is written for this machine and this image, and says at each
-step of learnbox's table what it does, or why a shell cannot. Nothing is run; it
-needs root when you run it, and leaves nothing.
+	return `Takes the flags of run. The script builds the container that learnbox run would,
+in the foreground and to be removed, with the programs of util-linux, coreutils
+and iproute2 alone: unshare, mount, pivot_root, setpriv, ip and others. It is
+written for this machine and this image, and says at each step of learnbox's
+table what it does, or why a shell cannot. Nothing is run; it needs root when
+you run it, and leaves nothing.
 
 Examples:
   learnbox byhand tiny
@@ -58,7 +57,7 @@ func (c *ByhandCmd) input(a *app) (byhand.Input, error) {
 	rand.Read(id)
 	in := byhand.Input{
 		ID: hex.EncodeToString(id), Lower: rootfs, Interactive: c.Interactive,
-		Command: asRun(a.argv, c.Rm),
+		Command: asRun(a.argv, "byhand", c.Rm),
 	}
 	dir := filepath.Join(a.root, "containers", in.ID)
 	in.EtcDir = filepath.Join(dir, "etc")
@@ -69,20 +68,4 @@ func (c *ByhandCmd) input(a *app) (byhand.Input, error) {
 		a.warn("byhand", w)
 	}
 	return in, machine(&in)
-}
-
-// asRun is the command line with the verb run, and with --rm.
-func asRun(argv []string, rm bool) string {
-	words := append([]string{"learnbox"}, argv[1:]...)
-	verb := []string{"run", "--rm"}
-	if rm {
-		verb = verb[:1]
-	}
-	if i := slices.Index(words, "byhand"); i >= 0 {
-		words = slices.Replace(words, i, i+1, verb...)
-	}
-	for i, w := range words {
-		words[i] = shellQuote(w)
-	}
-	return strings.Join(words, " ")
 }

@@ -99,6 +99,22 @@ func shellWords(s string) []string {
 	return words
 }
 
+// What was typed for run is typed for these with nothing changed but the verb.
+func TestAllFlagsOfRunAreTakenWhereACommandLineOfItIs(t *testing.T) {
+	verbs := map[string][]*kong.Flag{}
+	for _, v := range model(t).Model.Children {
+		verbs[v.Name] = v.Flags
+	}
+	for _, verb := range []string{"plan", "byhand", "whatif"} {
+		for _, f := range verbs["run"] {
+			same := func(g *kong.Flag) bool { return g.Name == f.Name && g.Short == f.Short && g.IsBool() == f.IsBool() }
+			if !slices.ContainsFunc(verbs[verb], same) {
+				t.Errorf("%s does not take --%s as run does", verb, f.Name)
+			}
+		}
+	}
+}
+
 func model(t testing.TB) *kong.Kong {
 	t.Helper()
 	k, err := newParser(&cli{})

@@ -21,10 +21,8 @@ import (
 // PlanCmd is "learnbox plan".
 type PlanCmd struct {
 	runFlags
-	Rm     bool   `name:"rm" help:"As for run."`
-	Name   string `placeholder:"NAME" help:"As for run."`
-	Detach bool   `short:"d" help:"As for run."`
 	imageFlags
+	asRunFlags
 	JSON  bool     `name:"json" help:"Print a JSON object a line."`
 	Words []string `arg:"" passthrough:"" complete:"image" placeholder:"IMAGE [COMMAND [ARG...]]" help:"The image, and what to run in it instead of the image's own command."`
 }
@@ -127,10 +125,10 @@ func (c *PlanCmd) monitor(img store.Image) (planned, error) {
 	if err == nil {
 		err = w.add(img.RawConfig)
 	}
-	like := containerFlags{runFlags: c.runFlags, Rm: c.Rm, detached: c.Detach}
+	like := containerFlags{runFlags: c.runFlags, Rm: c.Rm, detached: c.Detach, left: !c.SigProxy}
 	p := outside(lifecycle.MonitorStep(), like.outlives(w), lifecycle.MonitorName)
 	if p.Flag = "--rm"; c.Rm && p.Needed {
-		p.Flag, p.Adds = "-t, -d, or a check of its health", true
+		p.Flag, p.Adds = "-t, -d, --no-sig-proxy, or a check of its health", true
 	}
 	return p, err
 }

@@ -14,7 +14,8 @@ import (
 // RunCmd is "learnbox run".
 type RunCmd struct {
 	containerFlags
-	Detach bool `short:"d" help:"Run in the background and print the container's ID."`
+	Detach   bool `short:"d" help:"Run in the background and print the container's ID."`
+	SigProxy bool `default:"true" negatable:"" help:"Pass signals on to the program (--no-sig-proxy does not)."`
 	detachFlags
 	explainFlags
 	stopFlags
@@ -30,6 +31,7 @@ type containerFlags struct {
 	imageFlags
 
 	detached bool // by run -d
+	left     bool // to itself when a signal ends its command: by run --no-sig-proxy
 }
 
 // Help is printed below the flags.
@@ -62,6 +64,7 @@ func (c *RunCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
+	c.left = !c.SigProxy
 	if c.Detach {
 		if err := c.detach(a); err != nil {
 			return exitError{codeOf(err), a.fullDisk(a.asRoot("run containers", err))}

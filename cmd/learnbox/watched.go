@@ -18,7 +18,9 @@ import (
 // which makes that run quicker by the start of a process, and ends with it.
 
 // outlives reports whether the container is to stay when the command that runs it goes.
-func (c *containerFlags) outlives(w watch) bool { return c.detached || !c.Rm || c.TTY || w.needed() }
+func (c *containerFlags) outlives(w watch) bool {
+	return c.detached || !c.Rm || c.TTY || c.left || w.needed()
+}
 
 // follow starts a container that has a monitor, and stays with its program until that
 // ends for the first time. Its exit code is that of this end, as in Docker.
@@ -26,10 +28,16 @@ func (c *RunCmd) follow(ctx context.Context, a *app, ct *created, proxy *signalP
 	if err := ctx.Err(); err != nil {
 		return 0, errors.Join(err, ct.Discard())
 	}
-	go proxy.receiveAll()
+	if !c.left {
+		go proxy.receiveAll()
+	}
 	at, err := ct.startDetached(ctx, a)
 	if err != nil {
 		return 0, err
+	}
+	if c.left {
+		proxy.stop()
+		proxy = nil
 	}
 	if a.teller != nil {
 		a.writeAfterStory(at.TTY)

@@ -19,16 +19,18 @@ type WhatifCmd struct {
 	JSON    bool     `name:"json" help:"Print the comparison as JSON."`
 	runFlags
 	imageFlags
+	asRunFlags
 	Words []string `arg:"" passthrough:"" complete:"image" placeholder:"IMAGE [COMMAND [ARG...]]" help:"The image, and what else to run both ways."`
 }
 
 // Help is printed below the flags.
 func (WhatifCmd) Help() string {
-	return `The container is run twice: with the step, and without it. Both runs take place in
-a shield: namespaces and a control group around those of the container, with the
-machine's files read-only. What goes wrong hits the shield, and is gone with it.
-What belongs to no namespace, the clock and most of /proc/sys, is not shielded.
-The exit code is 0 if the two could be compared, whatever the container did.
+	return `Takes the flags of run, but -i. The container is run twice, with the step and
+without it. Both runs take place in a shield: namespaces and a control group
+around those of the container, with the machine's files read-only. What goes
+wrong hits the shield, and is gone with it. What belongs to no namespace, the
+clock and most of /proc/sys, is not shielded. The exit code is 0 if the two
+could be compared, whatever the container did.
 
 Examples:
   learnbox whatif --without ns.uts tiny
