@@ -3,6 +3,7 @@ package explain
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/learnbox/learnbox/explain/stop"
@@ -22,6 +23,9 @@ func (t *Teller) stopAt(at stop.Point) error {
 	began := time.Now()
 	defer func() { t.waited += time.Since(began) }()
 	t.place.At = at
+	if next := slices.Index(t.place.Next, at.Step); next > 0 && !at.After {
+		t.place.Next = t.place.Next[next:] // this run has passed the others over
+	}
 	var keys <-chan stop.Verdict
 	done := func() {}
 	if t.Keys != nil {

@@ -109,6 +109,7 @@ func (t *Teller) Know(k Known) {
 	t.subject.Dir, t.subject.Rootfs, t.subject.Groups, t.subject.Sysctls = k.Dir, k.Rootfs, k.Groups, k.Sysctls
 	t.subject.Limits = k.Limits
 	if len(k.Needed) > 0 {
+		t.place.Planned = true
 		t.place.Next = slices.DeleteFunc(t.place.Next, func(id string) bool { return !slices.Contains(k.Needed, id) })
 	}
 	if t.variables = VariablesOf(t.place, t.Root, t.Run); first {

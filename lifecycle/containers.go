@@ -110,11 +110,17 @@ func isID(s string) bool {
 	return len(s) == idLength && strings.Trim(s, "0123456789abcdef") == ""
 }
 
-// Find returns the container that a user's word means: a name, an ID, or the
-// beginning of exactly one ID. A name wins.
+// Find returns the container that a user's word means: an ID, a name, which may begin
+// with the slash that inspect prints, or the beginning of exactly one ID. The first wins.
 //
 // Errors: *UnknownError, which is ErrNotFound; *AmbiguousError.
 func (c *Containers) Find(word string) (Container, error) {
+	if isID(word) {
+		if ct, err := c.Get(word); !errors.Is(err, ErrNotFound) {
+			return ct, err
+		}
+	}
+	word = strings.TrimPrefix(word, "/")
 	if validName(word) {
 		if owner, err := os.Readlink(filepath.Join(c.names(), word)); err == nil {
 			ct, err := c.Get(filepath.Base(owner))

@@ -33,7 +33,7 @@ func (c *AttachCmd) Run(a *app) error {
 	}
 	var code int
 	err = a.visit("attach", []string{c.Container}, func(all *lifecycle.Containers, ct lifecycle.Container, _ string) error {
-		err := may(ct, c.Container, lifecycle.ToAttach)
+		err := a.may(ct, c.Container, lifecycle.ToAttach)
 		if err != nil {
 			return err
 		}

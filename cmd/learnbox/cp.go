@@ -63,11 +63,21 @@ func (c *CpCmd) Run(a *app) error {
 	case from.container == "" && to.container == "":
 		return usageError("one of the two must be in a container: CONTAINER:PATH")
 	}
-	err := c.copy(a, from, to)
-	if errors.Is(err, fs.ErrNotExist) && unknownContainer(err) == err { //nolint:errorlint // is it the same?
-		err = hintedError{err, "a path in a container begins at its root, and no link leads out of that"}
+	return a.asRoot("copy files of a container", c.copy(a, from, to))
+}
+
+// notThere names the word of the command line that leads nowhere.
+func notThere(word string, inside bool, err error) error {
+	switch {
+	case !errors.Is(err, fs.ErrNotExist):
+		return err
+	case inside:
+		return hintedError{
+			fmt.Errorf("%s: no such file or directory in the container", word),
+			"a path there begins at the container's root, and no link leads out of that",
+		}
 	}
-	return a.asRoot("copy files of a container", err)
+	return fmt.Errorf("%s: no such file or directory", word)
 }
 
 func (c *CpCmd) copy(a *app, from, to cpEnd) (err error) {
@@ -89,7 +99,7 @@ func (c *CpCmd) copy(a *app, from, to cpEnd) (err error) {
 func (c *CpCmd) copyIn(a *app, from string, tree *cp.Root, to string) error {
 	target, err := tree.Target(to)
 	if err != nil {
-		return err
+		return notThere(c.To, true, err)
 	}
 	defer target.Close()
 	if from == "-" {
@@ -100,7 +110,7 @@ func (c *CpCmd) copyIn(a *app, from string, tree *cp.Root, to string) error {
 	}
 	source, err := localSource(from, c.Follow)
 	if err != nil {
-		return err
+		return notThere(from, false, err)
 	}
 	defer source.Close()
 	return c.transfer(a, source, target, true)
@@ -109,7 +119,7 @@ func (c *CpCmd) copyIn(a *app, from string, tree *cp.Root, to string) error {
 func (c *CpCmd) copyOut(a *app, tree *cp.Root, from, to string) error {
 	source, err := tree.Source(from, c.Follow)
 	if err != nil {
-		return err
+		return notThere(c.From, true, err)
 	}
 	defer source.Close()
 	if to == "-" {
@@ -120,7 +130,7 @@ func (c *CpCmd) copyOut(a *app, tree *cp.Root, from, to string) error {
 	}
 	target, err := localTarget(to)
 	if err != nil {
-		return err
+		return notThere(to, false, err)
 	}
 	defer target.Close()
 	return c.transfer(a, source, target, c.Archive)

@@ -79,7 +79,7 @@ func (c *ExecCmd) exec(a *app) (code int, err error) {
 	if err != nil {
 		return 0, unknownContainer(err)
 	}
-	if err := may(ct, c.Words[0], lifecycle.ToEnter); err != nil {
+	if err := a.may(ct, c.Words[0], lifecycle.ToEnter); err != nil {
 		return 0, exitError{exitFailed, fmt.Errorf("%s: %w", c.Words[0], err)}
 	}
 	told, err := c.tell(ctx, a, ct.Image, c.Detach, &stopFlags{})

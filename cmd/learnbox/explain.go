@@ -68,7 +68,7 @@ func (f *stopFlags) points() (stop.Points, error) {
 		if id == lifecycle.ExitStep().ID || slices.Contains(f.BreakAfter, id) && id == ids[len(ids)-2] {
 			return points, exitError{exitUsage, hintedError{
 				fmt.Errorf("a run cannot be stopped there: from %s on its program runs", ids[len(ids)-2]),
-				"--break " + ids[len(ids)-2] + " stops just before",
+				"--break " + ids[len(ids)-2] + " stops just before, --step before every step",
 			}}
 		}
 	}

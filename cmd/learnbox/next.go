@@ -51,14 +51,14 @@ func (a *app) say(word string, v stop.Verdict) error {
 	switch {
 	case errors.Is(err, stop.ErrBusy):
 		return fmt.Errorf("%s: %w, last seen %s", labels([]stop.Stopped{s})[0], err, s.At)
-	case errors.Is(err, stop.ErrEnded):
+	case errors.Is(err, stop.ErrEnded) && !a.alive(s.Container):
 		fmt.Fprintln(a.stdout, "the run has ended")
+		return nil
+	case place == nil && (err == nil || errors.Is(err, stop.ErrEnded)):
+		fmt.Fprintln(a.stdout, "the run stops nowhere any more")
 		return nil
 	case err != nil:
 		return err
-	case place == nil:
-		fmt.Fprintln(a.stdout, "the run stops nowhere any more")
-		return nil
 	}
 	printPlace(a.stdout, stop.Stopped{Place: *place})
 	return nil

@@ -38,9 +38,11 @@ func (c *RmCmd) Run(a *app) error {
 		ct, err := all.Find(word)
 		switch {
 		case err == nil && c.Force:
-			err = removeByForce(all, ct, c.Volumes)
+			err = a.removeByForce(all, ct, c.Volumes)
 		case err == nil:
-			err = all.Remove(ct, c.Volumes)
+			if err = a.standsStill(ct); err == nil {
+				err = all.Remove(ct, c.Volumes)
+			}
 		}
 		switch {
 		case errors.Is(err, lifecycle.ErrRunning):
@@ -60,10 +62,11 @@ func (c *RmCmd) Run(a *app) error {
 	return errors.Join(failed...)
 }
 
-// removeByForce kills and removes a container. Somebody may start it between the two, so that
+// removeByForce kills and removes a container, and gives up a run that stands still. Somebody may start it between the two, so that
 // is tried more than once; and an --rm container goes by itself when it is killed.
-func removeByForce(all *lifecycle.Containers, ct lifecycle.Container, volumes bool) error {
+func (a *app) removeByForce(all *lifecycle.Containers, ct lifecycle.Container, volumes bool) error {
 	for try := 1; ; try++ {
+		a.giveUp(ct)
 		err := killIfRunning(all, ct)
 		if err == nil {
 			err = all.Remove(ct, volumes)

@@ -29,6 +29,9 @@ func (StopCmd) Help() string {
   learnbox stop -t 1 web db`
 }
 
+// KeepsSignals lets an interrupt end the wait at once. The container's monitor does the rest.
+func (StopCmd) KeepsSignals() {}
+
 // Run does the verb. A container that does not run is stopped.
 func (c *StopCmd) Run(a *app) error {
 	return a.each("stop", c.Containers, func(all *lifecycle.Containers, ct lifecycle.Container) error {
@@ -48,9 +51,11 @@ func stopOne(all *lifecycle.Containers, ct lifecycle.Container, word string, sec
 	return err
 }
 
+const lastSignal = 64 // signal(7): SIGRTMAX
+
 func signalOf(word string) (unix.Signal, error) {
 	sig, err := signal.ParseSignal(word)
-	if err != nil {
+	if err != nil || sig < 1 || sig > lastSignal {
 		return 0, exitError{exitFailed, fmt.Errorf("invalid signal: %s", word)}
 	}
 	return sig, nil
@@ -141,7 +146,7 @@ func (c *RestartCmd) Run(a *app) error {
 		if err := stopOne(all, ct, c.Signal, c.Time); err != nil {
 			return err
 		}
-		if err := a.start(ct.ID, "restart"); err != nil {
+		if err := a.start(ct.ID, "restart"); err != nil && !errors.Is(err, lifecycle.ErrRunning) { // by somebody else, since
 			return err
 		}
 		all.Report(ct.Record, "restart")
@@ -203,6 +208,9 @@ func (a *app) visit(verb string, words []string, do func(*lifecycle.Containers, 
 	var failed []error
 	for _, word := range words {
 		ct, err := all.Find(word)
+		if err == nil {
+			err = a.standsStill(ct)
+		}
 		if err == nil {
 			err = do(all, ct, word)
 		}

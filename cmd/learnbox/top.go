@@ -38,7 +38,7 @@ func (c *TopCmd) Run(a *app) error {
 	if err != nil {
 		return unknownContainer(err)
 	}
-	if err := may(ct, c.Words[0], lifecycle.ToWatch); err != nil {
+	if err := a.may(ct, c.Words[0], lifecycle.ToWatch); err != nil {
 		return fmt.Errorf("%s: %w", c.Words[0], err)
 	}
 	options := c.Words[1:]

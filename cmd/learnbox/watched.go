@@ -101,7 +101,10 @@ func (c *StartCmd) startByPolicy(a *app) error {
 
 // may says whether the state of a container allows a deed, and if not what would
 // change that.
-func may(ct lifecycle.Container, word string, deed lifecycle.Deed) error {
+func (a *app) may(ct lifecycle.Container, word string, deed lifecycle.Deed) error {
+	if err := a.standsStill(ct); err != nil {
+		return err
+	}
 	err := ct.State.Status.Refuses(deed)
 	if err == nil {
 		return nil

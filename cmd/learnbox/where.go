@@ -148,10 +148,15 @@ func printPlace(w io.Writer, s stop.Stopped) {
 	}
 	fmt.Fprintln(w)
 	printList(w, "done", s.Done)
-	if len(s.Next) > 0 {
-		printStep(w, s.Next[0])
-		printList(w, "then", s.Next[1:])
+	next, label := s.Next, "then"
+	if !s.Planned {
+		label = "maybe" // the flags and the image decide
 	}
+	if len(next) > 0 && (s.Planned || !s.At.After) {
+		printStep(w, next[0])
+		next = next[1:]
+	}
+	printList(w, label, next)
 }
 
 // printStep says what a step is about.

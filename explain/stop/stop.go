@@ -100,8 +100,9 @@ type Place struct {
 	Pid       int      `json:"pid,omitempty"`     // of the container's first process, as soon as there is one
 	Monitor   int      `json:"monitor,omitempty"` // of the process that watches over a container in the background
 	At        Point    `json:"at"`
-	Done      []string `json:"done"` // steps taken so far, in order
-	Next      []string `json:"next"` // steps to come, the one stopped at first unless it is done
+	Done      []string `json:"done"`    // steps taken so far, in order
+	Next      []string `json:"next"`    // steps to come, the one stopped at first unless it is done
+	Planned   bool     `json:"planned"` // Next are those that this run takes; else all that a run may take
 	Dir       string   `json:"dir,omitempty"`
 	Rootfs    string   `json:"rootfs,omitempty"`
 	Groups    []string `json:"groups,omitempty"`
