@@ -80,7 +80,7 @@ func (a *app) knowPlan(r toldRun) error {
 	}
 	k.ByHand = byHandOf(r)
 	a.teller.Know(k)
-	a.warnUnneeded(outline)
+	a.warnUnneeded(append(outline, sandbox.Outlined{Step: lifecycle.MonitorStep(), Needed: r.monitored, Flag: "--rm without -d and -t"}))
 	return nil
 }
 
