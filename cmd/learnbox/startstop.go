@@ -56,7 +56,7 @@ const lastSignal = 64 // signal(7): SIGRTMAX
 func signalOf(word string) (unix.Signal, error) {
 	sig, err := signal.ParseSignal(word)
 	if err != nil || sig < 1 || sig > lastSignal {
-		return 0, exitError{exitFailed, fmt.Errorf("invalid signal: %s", word)}
+		return 0, exitError{exitFailed, hintedError{fmt.Errorf("invalid signal: %s", word), "kill -l lists them; 1 to 64 are known by number"}}
 	}
 	return sig, nil
 }
@@ -108,7 +108,12 @@ Examples:
 
 // Run does the verb.
 func (c *PauseCmd) Run(a *app) error {
-	return a.each("pause", c.Containers, func(all *lifecycle.Containers, ct lifecycle.Container) error { return all.Pause(ct.ID) })
+	return a.each("pause", c.Containers, func(all *lifecycle.Containers, ct lifecycle.Container) error {
+		if err := a.may(ct, ct.Name, lifecycle.ToPause); err != nil {
+			return err
+		}
+		return all.Pause(ct.ID)
+	})
 }
 
 // UnpauseCmd is "learnbox unpause".
@@ -124,7 +129,12 @@ func (UnpauseCmd) Help() string {
 
 // Run does the verb.
 func (c *UnpauseCmd) Run(a *app) error {
-	return a.each("unpause", c.Containers, func(all *lifecycle.Containers, ct lifecycle.Container) error { return all.Resume(ct.ID) })
+	return a.each("unpause", c.Containers, func(all *lifecycle.Containers, ct lifecycle.Container) error {
+		if err := a.may(ct, ct.Name, lifecycle.ToResume); err != nil {
+			return err
+		}
+		return all.Resume(ct.ID)
+	})
 }
 
 // RestartCmd is "learnbox restart".
@@ -217,6 +227,8 @@ func (a *app) visit(verb string, words []string, do func(*lifecycle.Containers, 
 		switch {
 		case errors.Is(err, lifecycle.ErrNotFound):
 			failed = append(failed, unknownContainer(err))
+		case err == lifecycle.ErrNotRunning: //nolint:errorlint // one that says nothing more
+			failed = append(failed, hintedError{fmt.Errorf("%s: %w", word, err), "learnbox start " + word})
 		case err != nil:
 			failed = append(failed, fmt.Errorf("%s: %w", word, a.asRoot("change containers", err)))
 		}

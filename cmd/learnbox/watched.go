@@ -110,10 +110,12 @@ func (a *app) may(ct lifecycle.Container, word string, deed lifecycle.Deed) erro
 		return nil
 	}
 	hint := "learnbox start " + word
-	switch ct.State.Status { //nolint:exhaustive // the others are at rest
-	case lifecycle.Paused:
+	switch {
+	case deed == lifecycle.ToResume:
+		hint = "learnbox ps --filter status=paused lists those that are"
+	case ct.State.Status == lifecycle.Paused:
 		hint = "learnbox unpause " + word
-	case lifecycle.Restarting:
+	case ct.State.Status == lifecycle.Restarting:
 		hint = "wait until it is running"
 	}
 	return hintedError{err, hint}
