@@ -45,6 +45,9 @@ func TestProcessorTimeIsOfOneProcessor(t *testing.T) {
 	if got := (cpuReading{3 * time.Second, start.Add(500 * time.Millisecond)}).percent(before); got != 200 {
 		t.Errorf("a second in half of one is %v %%, want 200", got)
 	}
+	if got := (cpuReading{cgroup.Uncounted, start.Add(time.Second)}).percent(cpuReading{cgroup.Uncounted, start}); got != cgroup.Uncounted {
+		t.Errorf("what nobody counts is %v %%", got)
+	}
 	if got := before.percent(cpuReading{}); got != cgroup.Uncounted {
 		t.Errorf("one reading alone is %v %%", got)
 	}

@@ -27,7 +27,7 @@ type cpuReading struct {
 // percent is the share of one processor since an earlier reading, or what nobody counts
 // if there is none.
 func (r cpuReading) percent(before cpuReading) float64 {
-	if before.at.IsZero() || !r.at.After(before.at) {
+	if before.at.IsZero() || !r.at.After(before.at) || r.used == cgroup.Uncounted {
 		return cgroup.Uncounted
 	}
 	return 100 * float64(r.used-before.used) / float64(r.at.Sub(before.at))

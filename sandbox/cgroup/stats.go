@@ -13,7 +13,7 @@ const Uncounted = -1
 // Stats are what a group and the groups below it use, or have used since the group
 // was made. Sizes are in bytes.
 type Stats struct {
-	CPU         time.Duration // processor time, of all processors together
+	CPU         time.Duration // processor time, of all processors together; it, too, may be Uncounted
 	Memory      int64         // without the page cache that the kernel can drop at any time
 	MemoryLimit int64         // of the group, math.MaxInt64 or nearly that if it has none
 	Tasks       int64         // processes and threads

@@ -117,6 +117,11 @@ func TestWhatNobodyCounts(t *testing.T) {
 	if d := cmp.Diff(want, got); d != "" || err != nil {
 		t.Errorf("%v, -want +got\n%s", err, d)
 	}
+	withoutCpuacct := maps.Clone(filesV1)
+	delete(withoutCpuacct, "cpuacct.usage")
+	if got, err := groupOf(t, 1, withoutCpuacct).Stats(); got.CPU != Uncounted || got.Tasks != 3 || err != nil {
+		t.Errorf("without cpuacct: processor time %d, %d tasks, %v", got.CPU, got.Tasks, err)
+	}
 	unlimited := maps.Clone(filesV2)
 	unlimited["memory.max"] = "max\n"
 	if got, err := groupOf(t, 2, unlimited).Stats(); got.MemoryLimit != 1<<63-1 || err != nil {
@@ -125,13 +130,13 @@ func TestWhatNobodyCounts(t *testing.T) {
 }
 
 func TestStatsOfAGroupThatIsGone(t *testing.T) {
-	for version, controller := range map[int]string{1: "cpuacct", 2: "cpu"} {
+	for controller, version := range map[string]int{"cpuacct": 1, "memory": 1, "cpu": 2} {
 		g, err := Open(Hierarchy{Version: version, Trees: []Tree{{Dir: t.TempDir(), Controllers: []string{controller}}}}, "box")
 		if err != nil {
 			t.Fatal(err)
 		}
 		if _, err := g.Stats(); err == nil {
-			t.Errorf("version %d: no error", version)
+			t.Errorf("version %d with %s: no error", version, controller)
 		}
 	}
 }

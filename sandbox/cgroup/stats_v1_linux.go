@@ -1,6 +1,8 @@
 package cgroup
 
 import (
+	"fmt"
+	"io/fs"
 	"strings"
 	"time"
 )
@@ -31,8 +33,15 @@ func (g *Group) statsV1() (s Stats, err error) {
 	return s, nil
 }
 
-// cpuV1 is in nanoseconds there.
+// cpuV1 is in nanoseconds there. A machine without the controller cpuacct counts none;
+// then another tree has to say whether the group is gone.
 func (g *Group) cpuV1() (time.Duration, error) {
+	if g.h.Dir("cpuacct") == "" {
+		if !g.Exists() {
+			return 0, fmt.Errorf("cgroup %s: %w", g.Path, fs.ErrNotExist)
+		}
+		return Uncounted, nil
+	}
 	file := g.file(Setting{File: "cpuacct.usage"})
 	text, err := readFile(file)
 	if err != nil {
