@@ -127,7 +127,14 @@ func removeDir(dir string) error {
 	}
 }
 
+// childrenOf lists the groups right below a group. A directory has a link from its
+// parent, one from itself, and one from each directory in it: so two say that there is
+// no need to look.
 func childrenOf(dir string) ([]string, error) {
+	var st unix.Stat_t
+	if unix.Stat(dir, &st) == nil && st.Nlink == 2 {
+		return nil, nil
+	}
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, unix.ENOENT) {
 		return nil, nil
@@ -157,13 +164,6 @@ func procsBelow(dir string) ([]int, error) {
 			return nil, fmt.Errorf("%s/cgroup.procs: %w", dir, err)
 		}
 		pids = append(pids, pid)
-	}
-
-	// A directory has a link from its parent, one from itself, and one from each
-	// directory in it: so two say that there is no need to look.
-	var st unix.Stat_t
-	if unix.Stat(dir, &st) != nil || st.Nlink == 2 {
-		return pids, nil
 	}
 	children, err := childrenOf(dir)
 	if err != nil {

@@ -42,7 +42,12 @@ func (g *Group) Count() Count {
 // OOMKills is how many processes of the group, or of groups below it, the
 // kernel has killed because a limit of memory was reached. A machine or a group
 // that does not count them has none.
-func (g *Group) OOMKills() int64 { return g.keys(g.oomFile())["oom_kill"] }
+func (g *Group) OOMKills() int64 {
+	if g.h.Version == 2 {
+		return g.keys(g.oomFile())["oom_kill"]
+	}
+	return oomKillsV1(g.h.Dir("memory") + "/" + g.Path)
+}
 
 // oomFile is where they are counted.
 func (g *Group) oomFile() string {

@@ -1,6 +1,7 @@
 package cgroup
 
 import (
+	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
@@ -87,6 +88,26 @@ func TestStats(t *testing.T) {
 				t.Error("-want +got\n" + d)
 			}
 		})
+	}
+}
+
+// Version 1 counts a victim in its own group, version 2 in those above, too.
+func TestOOMKillsOfGroupsBelow(t *testing.T) {
+	for version, files := range map[int]map[string]string{1: filesV1, 2: filesV2} {
+		g := groupOf(t, version, files)
+		want := map[int]int64{1: 2 + 5 + 1, 2: 2}[version]
+		for below, kills := range map[string]int{"in": 5, "in/side": 1} {
+			dir := filepath.Join(g.Dirs()[0], below)
+			if err := os.MkdirAll(dir, 0o700); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(filepath.Join(dir, g.oomFile()), fmt.Appendf(nil, "oom_kill %d\n", kills), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := g.OOMKills(); got != want {
+			t.Errorf("version %d: %d, want %d", version, got, want)
+		}
 	}
 }
 

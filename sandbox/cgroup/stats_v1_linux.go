@@ -58,6 +58,21 @@ func (g *Group) periodV1() time.Duration {
 	return time.Duration(g.number("cpu.cfs_period_us")) * time.Microsecond
 }
 
+// oomKillsV1 adds up a group and the groups below it: on version 1 the kernel counts a
+// victim in its own group only. What a group had counted goes with it when it is removed.
+func oomKillsV1(dir string) int64 {
+	text, err := readFile(dir + "/memory.oom_control")
+	if err != nil {
+		return 0
+	}
+	kills := parseKeys(text)["oom_kill"]
+	children, _ := childrenOf(dir) // one that is being removed counts nothing any more
+	for _, child := range children {
+		kills += oomKillsV1(child)
+	}
+	return kills
+}
+
 // diskBytesV1 adds up the disks: a line for each disk and each kind of access.
 //
 //	253:0 Read 4096
