@@ -2,6 +2,7 @@ package spec
 
 import (
 	"fmt"
+	"math/big"
 	"strconv"
 	"strings"
 
@@ -63,29 +64,30 @@ func buildCPU(in *Input, res *Result) error {
 	return nil
 }
 
-// nanoCPUs reads --cpus, in billionths of a processor, as Docker keeps it.
+// nanoCPUs reads --cpus, in billionths of a processor, as Docker keeps it: 1.5, 15e-1 and
+// 3/2 are the same to it (docker/cli, opts.ParseCPUs).
 func nanoCPUs(in *Input) (int64, error) {
 	word := in.Options.Limits.CPUs
 	if word == "" {
 		return 0, nil
 	}
-	whole, part, _ := strings.Cut(word, ".")
-	if len(part) > 9 {
-		return 0, fmt.Errorf("--cpus %q: value is too precise", word)
-	}
-	n, err := strconv.ParseUint(whole+part+strings.Repeat("0", 9-len(part)), 10, 63)
-	if err != nil || whole+part == "" {
+	number, ok := new(big.Rat).SetString(word)
+	if !ok {
 		return 0, hinted("a number of processors, as in 1.5", "--cpus %q: failed to parse as a number", word)
+	}
+	if number.Mul(number, big.NewRat(1e9, 1)); !number.IsInt() {
+		return 0, hinted("nine digits behind the point are the most", "--cpus %q: value is too precise", word)
 	}
 	cpus, _, err := in.processors()
 	if err != nil {
 		return 0, err
 	}
-	available := len(cpus)
-	if n != 0 && n < 1e7 || n > uint64(available)*1e9 {
+	available := int64(len(cpus))
+	n := number.Num()
+	if n.Sign() != 0 && n.Cmp(big.NewInt(1e7)) < 0 || n.Cmp(big.NewInt(available*1e9)) > 0 {
 		return 0, fmt.Errorf("--cpus %s: Range of CPUs is from 0.01 to %d.00, as there are only %d CPUs available", word, available, available)
 	}
-	return int64(n), nil
+	return n.Int64(), nil
 }
 
 func buildCpuset(in *Input, res *Result) error {

@@ -30,6 +30,7 @@ func TestUpdate(t *testing.T) {
 		"another share":            {Limits{CPUShares: "100"}, `{"cpu":{"shares":100,"quota":50000,"period":100000,"cpus":"0"}}`},
 		"zeros":                    {Limits{Memory: "0", CPUs: "0", CPUShares: "0", CPUQuota: "0"}, `{"memory":{},"cpu":{"shares":512,"quota":50000,"period":100000,"cpus":"0"}}`},
 		"more processors":          {Limits{CPUs: "1.5", CpusetCPUs: "0-1", CpusetMems: "0"}, `{"cpu":{"shares":512,"quota":150000,"period":100000,"cpus":"0-1","mems":"0"}}`},
+		"half a processor":         {Limits{CPUs: "1/2"}, busy},
 		"another quota":            {Limits{CPUQuota: "-1"}, `{"cpu":{"shares":512,"quota":-1,"period":100000,"cpus":"0"}}`},
 		"no limit of processes":    {Limits{PidsLimit: "0"}, `{"cpu":{"shares":512,"quota":50000,"period":100000,"cpus":"0"},"pids":{"limit":-1}}`},
 		"a weight at disks":        {Limits{BlkioWeight: "10"}, `{"cpu":{"shares":512,"quota":50000,"period":100000,"cpus":"0"},"blockIO":{"weight":10}}`},
