@@ -2,6 +2,7 @@ package spec
 
 import (
 	"fmt"
+	"math"
 	"path"
 	"slices"
 	"strconv"
@@ -98,7 +99,10 @@ func buildMemory(in *Input, res *Result) error {
 			"--memory %s: Minimum memory limit can not be less than memory reservation limit", l.Memory)
 	}
 	if limit > 0 && swap == 0 {
-		swap = 2 * limit
+		swap = -1 // any, where there is no number for twice as much
+		if limit <= math.MaxInt64/2 {
+			swap = 2 * limit
+		}
 	}
 	memory := memoryOf(res)
 	memory.Limit, memory.Reservation = given(limit), given(reservation)

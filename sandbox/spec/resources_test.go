@@ -25,6 +25,7 @@ func TestLimits(t *testing.T) {
 		"memory, and as much swap":  {Limits{Memory: "64m"}, `{"memory":{"limit":67108864,"swap":134217728}}`},
 		"memory in words of Docker": {Limits{Memory: "0.5GB"}, `{"memory":{"limit":536870912,"swap":1073741824}}`},
 		"the least":                 {Limits{Memory: "6291456"}, `{"memory":{"limit":6291456,"swap":12582912}}`},
+		"memory beyond measure":     {Limits{Memory: "5000000000000000000"}, `{"memory":{"limit":5000000000000000000,"swap":-1}}`},
 		"no swap":                   {Limits{Memory: "64m", MemorySwap: "64m"}, `{"memory":{"limit":67108864,"swap":67108864}}`},
 		"any swap":                  {Limits{Memory: "64m", MemorySwap: "-1"}, `{"memory":{"limit":67108864,"swap":-1}}`},
 		"any swap, no limit":        {Limits{MemorySwap: "-1"}, `{"memory":{}}`},
