@@ -35,6 +35,10 @@ const leastMemory = 6 << 20
 // leastWithInit is what the init of --init needs at most for itself, and some.
 const leastWithInit = 16
 
+// mostPids is as many processes as the kernel can number, and the largest limit that it takes
+// (PID_MAX_LIMIT; pids_max_write in its kernel/cgroup/pids.c).
+const mostPids = 4 << 20
+
 // CgroupPath is the path of a container's control group below the mount points
 // of the trees; common is that of cgroup.Hierarchy. See docs/decisions/0010-limits.md.
 func CgroupPath(id, parent, common string) (string, error) {
@@ -137,6 +141,9 @@ func buildPids(in *Input, res *Result) error {
 	limit, err := count("--pids-limit", in.Options.Limits.PidsLimit, -1)
 	if err != nil || in.Options.Limits.PidsLimit == "" {
 		return err
+	}
+	if limit > mostPids {
+		return hinted("-1 is no limit", "--pids-limit %d: the kernel takes %d at most", limit, mostPids)
 	}
 	if limit <= 0 {
 		limit = -1

@@ -74,6 +74,7 @@ func TestUpdateRefuses(t *testing.T) {
 		"swap below its memory":          {Limits{MemorySwap: "32m"}, "Minimum memoryswap limit should be larger than memory limit"},
 		"no size":                        {Limits{Memory: "much"}, `--memory "much"`},
 		"both kinds of quota":            {Limits{CPUs: "1", CPUQuota: "5000"}, "Conflicting options: Nano CPUs and CPU Quota cannot both be set"},
+		"more than there are PIDs":       {Limits{PidsLimit: "99999999999"}, "--pids-limit 99999999999: the kernel takes 4194304 at most"},
 		"too few for the small init":     {Limits{PidsLimit: "5"}, "16 is the least"},
 	} {
 		_, err := Update(present, c.limits, Host{Processors: twoProcessors}, true)
