@@ -9,6 +9,7 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/learnbox/learnbox/lifecycle"
+	"github.com/learnbox/learnbox/sandbox/spec"
 )
 
 // hostConfig is said by the flags as they were typed, and by the config.json as it
@@ -123,7 +124,7 @@ func (d described) limits() resourceLimits {
 	}
 	if c := r.CPU; c != nil {
 		l.CpuShares, l.CpuPeriod, l.CpuQuota, l.CpusetCpus, l.CpusetMems = value(c.Shares), value(c.Period), value(c.Quota), c.Cpus, c.Mems
-		if d.flags.CPUPeriod == "" && l.CpuPeriod > 0 && l.CpuQuota > 0 { // it was --cpus, of run or update: Docker shows one or the other
+		if spec.ByCPUs(c, d.flags.limits()) && l.CpuQuota > 0 { // Docker shows one or the other
 			l.NanoCpus, l.CpuPeriod, l.CpuQuota = l.CpuQuota*1e9/int64(l.CpuPeriod), 0, 0
 		}
 	}

@@ -60,7 +60,7 @@ func (c *UpdateCmd) Run(a *app) error {
 			}
 		}
 		u := &toldUpdate{change: func(present *specs.LinuxResources) (*specs.LinuxResources, error) {
-			return spec.Update(present, c.limits(), host, ct.Init)
+			return spec.Update(present, c.limits(), host, spec.Options{Init: ct.Init, Limits: typedFlags(ct.Command).limits()})
 		}}
 		return c.tellLimits(a, all, ct, u, func() error {
 			warnings, err := all.Update(ct.ID, u.limits)

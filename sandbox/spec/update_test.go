@@ -48,7 +48,7 @@ func updated(t *testing.T, what, present string, l Limits) string {
 	if err := json.Unmarshal([]byte(present), &was); err != nil {
 		t.Fatal(err)
 	}
-	now, err := Update(&was, l, Host{Processors: twoProcessors}, false)
+	now, err := Update(&was, l, Host{Processors: twoProcessors}, Options{})
 	if err != nil {
 		t.Errorf("%s: %v", what, err)
 	}
@@ -77,7 +77,43 @@ func TestUpdateRefuses(t *testing.T) {
 		"more than there are PIDs":       {Limits{PidsLimit: "99999999999"}, "--pids-limit 99999999999: the kernel takes 4194304 at most"},
 		"too few for the small init":     {Limits{PidsLimit: "5"}, "16 is the least"},
 	} {
-		_, err := Update(present, c.limits, Host{Processors: twoProcessors}, true)
+		_, err := Update(present, c.limits, Host{Processors: twoProcessors}, Options{Init: true})
 		refused(t, what, err, c.want)
+	}
+}
+
+// --cpus sets quota and period; to change one of them alone would change what was said.
+func TestUpdateRefusesHalfOfAQuota(t *testing.T) {
+	const byCPUs, apart = `{"cpu":{"quota":30000,"period":100000}}`, `{"cpu":{"quota":30000,"period":50000}}`
+	saidApart := Limits{CPUQuota: "30000", CPUPeriod: "100000"}
+	for _, c := range []struct {
+		present   string
+		made, now Limits
+		want      string // "": it is done
+	}{
+		{byCPUs, Limits{CPUs: "0.3"}, Limits{CPUPeriod: "50000"}, "--cpu-period 50000: Conflicting options: CPU Period cannot be updated as NanoCPUs has already been set"},
+		{byCPUs, Limits{}, Limits{CPUPeriod: "50000"}, "CPU Period cannot be updated as NanoCPUs has already been set"},
+		{byCPUs, Limits{CPUs: "0.3"}, Limits{CPUQuota: "50000"}, "--cpu-quota 50000: Conflicting options: CPU Quota cannot be updated as NanoCPUs has already been set"},
+		{byCPUs, Limits{CPUs: "0.3"}, Limits{CPUQuota: "-1"}, ""},
+		{byCPUs, Limits{CPUs: "0.3"}, Limits{CPUs: "0.5"}, ""},
+		{byCPUs, Limits{CPUs: "0.3"}, Limits{CPUShares: "5"}, ""},
+		{`{"cpu":{"quota":-1,"period":100000}}`, Limits{CPUs: "0.3"}, Limits{CPUs: "0.5"}, ""},
+		{byCPUs, saidApart, Limits{CPUPeriod: "50000"}, ""},
+		{byCPUs, saidApart, Limits{CPUs: "0.5"}, "--cpus 0.5: Conflicting options: Nano CPUs cannot be updated as CPU Period has already been set"},
+		{apart, Limits{}, Limits{CPUs: "0.5"}, "Nano CPUs cannot be updated as CPU Period has already been set"},
+		{apart, Limits{}, Limits{CPUQuota: "5000"}, ""},
+		{`{"cpu":{"quota":30000}}`, Limits{CPUQuota: "30000"}, Limits{CPUs: "0.5"}, "Nano CPUs cannot be updated as CPU Quota has already been set"},
+		{`{"cpu":{"shares":5}}`, Limits{}, Limits{CPUs: "0.5"}, ""},
+	} {
+		var present specs.LinuxResources
+		if err := json.Unmarshal([]byte(c.present), &present); err != nil {
+			t.Fatal(err)
+		}
+		_, err := Update(&present, c.now, Host{Processors: twoProcessors}, Options{Limits: c.made})
+		if c.want != "" {
+			refused(t, c.want, err, c.want)
+		} else if err != nil {
+			t.Errorf("%s, of %+v: %v", c.present, c.made, err)
+		}
 	}
 }
