@@ -93,7 +93,11 @@ func writeCheckups(w io.Writer, all []checkup) {
 			if more == "" {
 				continue
 			}
-			for _, line := range narrate.Wrap(narrate.Plain(more), 70) {
+			lines := narrate.Wrap(narrate.Plain(more), 70)
+			if strings.Contains(more, " && ") { // commands, which can be pasted only if they are in one line
+				lines = []string{narrate.Plain(more)}
+			}
+			for _, line := range lines {
 				fmt.Fprintf(w, "%7s%s\n", "", strings.TrimRight("  "+line, " "))
 			}
 		}

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
@@ -64,47 +62,6 @@ func examineDevices(h cgroup.Hierarchy, group *cgroup.Group) checkup {
 	}
 	_, err := group.Limit(&specs.LinuxResources{Devices: []specs.LinuxDeviceCgroup{{Allow: false, Access: "rwm"}}})
 	return judge(c, err)
-}
-
-// examineControllers names the controllers by version: one may be there in each.
-func examineControllers(h cgroup.Hierarchy) []checkup {
-	var all []checkup
-	for _, row := range []struct{ v1, v2, purpose string }{
-		{"memory", "memory", "--memory and its like, and who was killed at the limit"},
-		{"cpu", "cpu", "--cpus, --cpu-shares"},
-		{"cpuset", "cpuset", "--cpuset-cpus, --cpuset-mems"},
-		{"pids", "pids", "--pids-limit"},
-		{"blkio", "io", "--blkio-weight, --device-read-bps"},
-		{"cpuacct", "", "how much processor time a container has used"},
-		{"freezer", "", "pause, and killing what forks as fast as it is killed"},
-	} {
-		name := row.v1
-		if h.Version == 2 {
-			name = row.v2
-		}
-		if name == "" {
-			continue // part of every group there
-		}
-		all = append(all, examineController(h, name, row.purpose))
-	}
-	return all
-}
-
-func examineController(h cgroup.Hierarchy, name, purpose string) checkup {
-	c := checkup{About: aboutCgroups, Name: name, Answer: found, For: purpose}
-	if dir := h.Dir(name); dir != "" {
-		c.Found = fmt.Sprintf("version %d, at %s", h.Version, dir)
-		return c
-	}
-	c.Answer, c.Found = missing, "limits that need it are discarded, with a warning"
-	c.Do = "boot with cgroup_enable=" + name + ", or build the kernel with it"
-	if h.Version == 1 {
-		c.Do = fmt.Sprintf("mkdir /sys/fs/cgroup/%[1]s && mount -t cgroup -o %[1]s none /sys/fs/cgroup/%[1]s", name)
-		if other := readIfThere(h.Unified + "/cgroup.controllers"); slices.Contains(strings.Fields(other), name) {
-			c.Found += "; it is used by version 2, at " + h.Unified
-		}
-	}
-	return c
 }
 
 func examineSwap(h cgroup.Hierarchy, group *cgroup.Group) checkup {
