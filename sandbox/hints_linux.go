@@ -10,8 +10,10 @@ import (
 // memoryHint is what to do where a container is too small for its own beginning.
 const memoryHint = "a container needs up to 6 MB to start, and what it mounts counts too: raise the limit, of --memory or of the group that --cgroup-parent names"
 
-// enterHint is the same where a program is to enter a container.
-const enterHint = "another program needs 2 MiB and six threads until it runs: the container's limits may leave less"
+// enterHint is the same where a program is to enter a container. Of its seven threads five or six are
+// those of the process that enters, and one the newborn program; on version 1 the thread that brings
+// it there counts, too, for a moment.
+const enterHint = "another program needs 2 MiB and seven threads until it runs: the container's limits may leave less"
 
 // hint returns the way out of a failed step: the error's own, or what the
 // errno means at this step.
@@ -33,7 +35,7 @@ func hint(step string, err error) string {
 	case step == "exec.start" && noMemory(errno):
 		return enterHint
 	case errno == unix.EAGAIN && (step == "exec.start" || step == "exec.clone"):
-		return "the container may not have one process more (--pids-limit); another program needs six threads until it runs"
+		return "the container may not have one process more (--pids-limit); another program needs seven threads until it runs"
 	case errno == unix.ENOSPC && strings.HasPrefix(step, "ns."):
 		return "the limit of namespaces is reached: see /proc/sys/user/max_*_namespaces"
 	case errno == unix.EPERM && (strings.HasPrefix(step, "ns.") || step == "init.clone"):
