@@ -46,8 +46,7 @@ func (c *CreateCmd) Run(a *app) error {
 	if err != nil {
 		return exitError{codeOf(err), a.fullDisk(a.asRoot("make containers", err))}
 	}
-	fmt.Fprintln(a.stdout, ct.ID)
-	return nil
+	return a.printID(ct.ID)
 }
 
 // draft makes a container, up to the writing of its files.
@@ -86,7 +85,15 @@ func (c *RunCmd) detach(a *app) error {
 	if a.teller != nil {
 		<-a.teller.Running()
 	}
-	fmt.Fprintln(a.stdout, ct.ID)
+	return a.printID(ct.ID)
+}
+
+// printID prints the ID of a new container. The container stays if that cannot be
+// printed, so the error has to name it.
+func (a *app) printID(id string) error {
+	if _, err := fmt.Fprintln(a.stdout, id); err != nil {
+		return exitError{exitRun, fmt.Errorf("container %s is there, but its ID could not be printed: %w", id, err)}
+	}
 	return nil
 }
 

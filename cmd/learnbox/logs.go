@@ -1,7 +1,8 @@
 package main
 
 import (
-	"fmt"
+	"cmp"
+	"context"
 	"io"
 	"strconv"
 	"time"
@@ -54,31 +55,37 @@ func (c *LogsCmd) Run(a *app) error {
 	if err != nil {
 		return a.asRoot("read logs", err)
 	}
-	p := logPrinter{keep: keep, print: func(e lifecycle.Entry) { a.printEntry(e, c.Timestamps) }}
+	ctx, stop := context.WithCancel(a.ctx)
+	defer stop()
+	p := logPrinter{keep: keep, stop: stop, print: func(e lifecycle.Entry) error { return a.printEntry(e, c.Timestamps) }}
 	each := func(e lifecycle.Entry) {
 		if !e.Time.Before(since) && (until.IsZero() || e.Time.Before(until)) {
 			p.add(e)
 		}
 	}
 	if !c.Follow {
-		err := all.Logs(ct.ID, each)
+		err = all.Logs(ct.ID, each)
 		p.caughtUp()
-		return err
+	} else {
+		err = all.Follow(ctx, ct.ID, each, p.caughtUp)
 	}
-	return all.Follow(a.ctx, ct.ID, each, p.caughtUp)
+	return cmp.Or(p.failed, err)
 }
 
-// A logPrinter holds entries back until it is known which are the last ones.
+// A logPrinter holds entries back until it is known which are the last ones. Once
+// something could not be printed it prints no more.
 type logPrinter struct {
-	keep  int // so many of the first part; negative: all
-	print func(lifecycle.Entry)
-	held  []lifecycle.Entry
-	live  bool
+	keep   int // so many of the first part; negative: all
+	print  func(lifecycle.Entry) error
+	stop   func() // nothing more needs to be read
+	held   []lifecycle.Entry
+	live   bool
+	failed error // of print
 }
 
 func (p *logPrinter) add(e lifecycle.Entry) {
 	if p.live || p.keep < 0 {
-		p.print(e)
+		p.show(e)
 		return
 	}
 	p.held = append(p.held, e)
@@ -89,21 +96,33 @@ func (p *logPrinter) add(e lifecycle.Entry) {
 
 func (p *logPrinter) caughtUp() {
 	for _, e := range p.held {
-		p.print(e)
+		p.show(e)
 	}
 	p.held, p.live = nil, true
 }
 
-// printEntry prints an entry where it came from.
-func (a *app) printEntry(e lifecycle.Entry, stamp bool) {
+func (p *logPrinter) show(e lifecycle.Entry) {
+	if p.failed != nil {
+		return
+	}
+	if p.failed = p.print(e); p.failed != nil {
+		p.stop()
+	}
+}
+
+// printEntry prints an entry where it came from. A pipe that closes ends the command
+// by its signal.
+func (a *app) printEntry(e lifecycle.Entry, stamp bool) error {
 	to := a.stdout
 	if e.Stream == "stderr" {
 		to = a.stderr
 	}
+	text := e.Log
 	if stamp {
-		fmt.Fprint(to, e.Time.UTC().Format("2006-01-02T15:04:05.000000000Z"), " ")
+		text = e.Time.UTC().Format("2006-01-02T15:04:05.000000000Z") + " " + text
 	}
-	_, _ = io.WriteString(to, e.Log) // a pipe that closes ends the command by its signal
+	_, err := io.WriteString(to, text)
+	return err
 }
 
 // parseTime reads a time as Docker does; an empty one is the zero time.
