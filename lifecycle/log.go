@@ -29,7 +29,8 @@ type logWriter struct {
 	line bytes.Buffer
 }
 
-// write logs a chunk of a stream. A record is a line, or what there was of it.
+// write logs a chunk of a stream. A record is a line, or what there was of it: whoever
+// follows the log sees it at once, and nothing is kept in memory. Readers join the parts.
 func (l *logWriter) write(stream string, chunk []byte) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -14,7 +14,8 @@ import (
 	"github.com/learnbox/learnbox/internal/atomicfile"
 )
 
-// An Entry is one record of a log: a line, or a part of one, with its newline.
+// An Entry is one record of a log: a line with its newline, or a part of one. Without a
+// newline at its end it is continued by the next one of its stream.
 type Entry struct {
 	Log    string    `json:"log"`
 	Stream string    `json:"stream"` // "stdout" or "stderr"

@@ -5,6 +5,7 @@ import (
 	"context"
 	"io"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/learnbox/learnbox/lifecycle"
@@ -57,7 +58,7 @@ func (c *LogsCmd) Run(a *app) error {
 	}
 	ctx, stop := context.WithCancel(a.ctx)
 	defer stop()
-	p := logPrinter{keep: keep, stop: stop, print: func(e lifecycle.Entry) error { return a.printEntry(e, c.Timestamps) }}
+	p := newLogPrinter(keep, stop, func(e lifecycle.Entry, begins bool) error { return a.printEntry(e, c.Timestamps && begins) })
 	each := func(e lifecycle.Entry) {
 		if !e.Time.Before(since) && (until.IsZero() || e.Time.Before(until)) {
 			p.add(e)
@@ -72,15 +73,28 @@ func (c *LogsCmd) Run(a *app) error {
 	return cmp.Or(p.failed, err)
 }
 
-// A logPrinter holds entries back until it is known which are the last ones. Once
+// A logPrinter holds lines back until it is known which are the last ones. Once
 // something could not be printed it prints no more.
+//
+// An entry is what the program wrote at once, so a line may come in several pieces, and
+// pieces of the other stream in between. The pieces of a line are shown as they come.
 type logPrinter struct {
-	keep   int // so many of the first part; negative: all
-	print  func(lifecycle.Entry) error
-	stop   func() // nothing more needs to be read
-	held   []lifecycle.Entry
-	live   bool
-	failed error // of print
+	keep   int                                        // so many lines of the first part; negative: all
+	stop   func()                                     // nothing more needs to be read
+	print  func(e lifecycle.Entry, begins bool) error // begins: it is the first piece of its line that is shown
+	failed error                                      // of print
+
+	held    []*logLine          // the last ones so far, in the order of their first pieces
+	growing map[string]*logLine // of each stream: the line whose end has not come
+	within  map[string]bool     // of each stream: what is shown ends within a line
+	live    bool
+}
+
+// A logLine is a line in pieces.
+type logLine []lifecycle.Entry
+
+func newLogPrinter(keep int, stop func(), to func(lifecycle.Entry, bool) error) *logPrinter {
+	return &logPrinter{keep: keep, stop: stop, print: to, growing: map[string]*logLine{}, within: map[string]bool{}}
 }
 
 func (p *logPrinter) add(e lifecycle.Entry) {
@@ -88,27 +102,41 @@ func (p *logPrinter) add(e lifecycle.Entry) {
 		p.show(e)
 		return
 	}
-	p.held = append(p.held, e)
-	if len(p.held) > p.keep {
-		p.held = p.held[1:]
+	line := p.growing[e.Stream]
+	if line == nil {
+		line = new(logLine)
+		p.held = append(p.held, line)
+		if len(p.held) > p.keep {
+			p.held = p.held[1:]
+		}
+	}
+	*line = append(*line, e)
+	p.growing[e.Stream] = line
+	if endsLine(e) {
+		p.growing[e.Stream] = nil
 	}
 }
 
 func (p *logPrinter) caughtUp() {
-	for _, e := range p.held {
-		p.show(e)
+	for _, line := range p.held {
+		for _, e := range *line {
+			p.show(e)
+		}
 	}
-	p.held, p.live = nil, true
+	p.held, p.growing, p.live = nil, nil, true
 }
 
 func (p *logPrinter) show(e lifecycle.Entry) {
 	if p.failed != nil {
 		return
 	}
-	if p.failed = p.print(e); p.failed != nil {
+	if p.failed = p.print(e, !p.within[e.Stream]); p.failed != nil {
 		p.stop()
 	}
+	p.within[e.Stream] = !endsLine(e)
 }
+
+func endsLine(e lifecycle.Entry) bool { return strings.HasSuffix(e.Log, "\n") }
 
 // printEntry prints an entry where it came from. A pipe that closes ends the command
 // by its signal.
