@@ -35,7 +35,8 @@ func (c *Containers) Logs(id string, each func(Entry)) error {
 }
 
 // Follow is Logs, then calls caughtUp, and goes on with what the container says
-// until its program has ended, whether it is started again or not, or ctx ends.
+// until its program has ended, whether it is started again or not, or ctx ends. What it
+// has said by then is told.
 func (c *Containers) Follow(ctx context.Context, id string, each func(Entry), caughtUp func()) error {
 	const pause = 50 * time.Millisecond
 	t := tail[Entry]{path: c.file(id, LogName)}
@@ -48,19 +49,18 @@ func (c *Containers) Follow(ctx context.Context, id string, each func(Entry), ca
 		return err
 	}
 	for first := true; ; first = false {
-		resting := !c.watched(id) || c.restartedSince(before) // so what it said is written
+		last := ctx.Err() != nil || !c.watched(id) || c.restartedSince(before) // so what it said is written
 		if err := t.read(each); err != nil {
 			return err
 		}
 		if first {
 			caughtUp()
 		}
-		if resting {
+		if last {
 			return nil
 		}
 		select {
 		case <-ctx.Done():
-			return nil
 		case <-time.After(pause):
 		}
 	}

@@ -16,7 +16,7 @@ type LogsCmd struct {
 	Follow     bool   `short:"f" help:"Go on with what the container says."`
 	Tail       string `short:"n" default:"all" placeholder:"LINES" help:"Show only so many lines from the end."`
 	Since      string `placeholder:"TIME" help:"Show what came after this time (RFC 3339, seconds since 1970, or how long ago, as 10m)."`
-	Until      string `placeholder:"TIME" help:"Show what came before this time."`
+	Until      string `placeholder:"TIME" help:"Show what came before this time; with -f, end at it."`
 	Timestamps bool   `short:"t" help:"Put the time before each line."`
 	Container  string `arg:"" placeholder:"CONTAINER" help:"Name or ID."`
 }
@@ -34,19 +34,9 @@ Examples:
 
 // Run does the verb.
 func (c *LogsCmd) Run(a *app) error {
-	since, err := parseTime(c.Since, time.Now())
+	since, until, keep, err := c.part(time.Now())
 	if err != nil {
 		return err
-	}
-	until, err := parseTime(c.Until, time.Now())
-	if err != nil {
-		return err
-	}
-	keep := -1
-	if c.Tail != "all" {
-		if keep, err = strconv.Atoi(c.Tail); err != nil {
-			return usageError("--tail %s: it is a number of lines, or all", c.Tail)
-		}
 	}
 	ct, err := a.findContainer(c.Container)
 	if err != nil {
@@ -58,6 +48,11 @@ func (c *LogsCmd) Run(a *app) error {
 	}
 	ctx, stop := context.WithCancel(a.ctx)
 	defer stop()
+	if c.Until != "" {
+		var end context.CancelFunc
+		ctx, end = context.WithDeadline(ctx, until)
+		defer end()
+	}
 	p := newLogPrinter(keep, stop, func(e lifecycle.Entry, begins bool) error { return a.printEntry(e, c.Timestamps && begins) })
 	each := func(e lifecycle.Entry) {
 		if !e.Time.Before(since) && (until.IsZero() || e.Time.Before(until)) {
@@ -71,6 +66,24 @@ func (c *LogsCmd) Run(a *app) error {
 		err = all.Follow(ctx, ct.ID, each, p.caughtUp)
 	}
 	return cmp.Or(p.failed, err)
+}
+
+// part is which part of the log is wanted: what came between two times, and so many of
+// its last lines, or all if that is negative.
+func (c *LogsCmd) part(now time.Time) (since, until time.Time, keep int, err error) {
+	if since, err = parseTime(c.Since, now); err != nil {
+		return since, until, 0, err
+	}
+	if until, err = parseTime(c.Until, now); err != nil {
+		return since, until, 0, err
+	}
+	if c.Tail == "all" {
+		return since, until, -1, nil
+	}
+	if keep, err = strconv.Atoi(c.Tail); err != nil {
+		err = usageError("--tail %s: it is a number of lines, or all", c.Tail)
+	}
+	return since, until, keep, err
 }
 
 // A logPrinter holds lines back until it is known which are the last ones. Once
