@@ -24,7 +24,7 @@ type LogsCmd struct {
 // Help is printed below the flags.
 func (LogsCmd) Help() string {
 	return `Shows what a container has said on its standard output and error, on those of
-learnbox.
+learnbox. A log keeps at least its last 16 MiB, times included; what was before is lost.
 
 Examples:
   learnbox logs web
