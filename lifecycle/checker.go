@@ -138,7 +138,7 @@ func (m *Monitor) runCheck(ctx context.Context, live *Live, out *shortText) (cod
 	}
 	process, j := *config.Process, m.checker.job
 	process.Args, process.Terminal = m.checker.check.Argv(), false
-	e, err := all.enter(ctx, Container{live.record, live.state}, config.Linux.Namespaces, ExecOptions{
+	e, err := all.enter(ctx, Container{Record: live.record, State: live.state}, config.Linux.Namespaces, ExecOptions{
 		Process: &process, Filter: j.Filter, OwnFilter: j.OwnFilter, Unconfined: j.Unconfined, apart: "health",
 	})
 	if err != nil {

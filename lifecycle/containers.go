@@ -44,42 +44,76 @@ func (c *Containers) file(id, name string) string { return filepath.Join(c.data,
 func (c *Containers) control(id string) string    { return filepath.Join(c.run, id, "control") }
 func (c *Containers) lock(id string) string       { return filepath.Join(c.run, id, "lock") }
 
-// Get reads one container by its full ID.
+// Get reads one container by its full ID. What could be read of a damaged one comes with
+// the error; without an ID it is nothing.
+//
+// Errors: ErrNotFound, *DamagedError.
 func (c *Containers) Get(id string) (Container, error) {
 	var ct Container
-	if err := readJSON(c.file(id, "container.json"), &ct.Record); err != nil {
-		if errors.Is(err, fs.ErrNotExist) {
-			return Container{}, ErrNotFound
-		}
+	var err error
+	if ct.Record, err = c.getRecord(id); err != nil {
 		return Container{}, err
 	}
-	state, err := c.getState(id)
-	if ct.State = state; len(ct.Args) == 0 {
+	ct.State, err = c.getState(id)
+	if err == nil && len(ct.Args) == 0 {
 		var config struct {
 			Process struct{ Args []string }
 		}
-		err = errors.Join(err, readJSON(c.file(id, "config.json"), &config))
+		err = readJSON(c.file(id, "config.json"), &config)
 		ct.Args = config.Process.Args
 	}
 	if err == nil {
 		return ct, nil
 	}
-	if _, gone := os.Stat(c.file(id, "container.json")); errors.Is(gone, fs.ErrNotExist) {
+	if c.isGone(id) {
 		return Container{}, ErrNotFound // removed while we read
 	}
-	return ct, err
+	return ct, damage(id, err)
+}
+
+// isGone reports whether a container does not exist, or not yet.
+func (c *Containers) isGone(id string) bool {
+	_, err := os.Stat(c.file(id, "container.json"))
+	return errors.Is(err, fs.ErrNotExist)
+}
+
+// getRecord reads what learnbox knows of a container.
+//
+// Errors: ErrNotFound, *DamagedError.
+func (c *Containers) getRecord(id string) (r Record, err error) {
+	path := c.file(id, "container.json")
+	err = readJSON(path, &r)
+	if errors.Is(err, fs.ErrNotExist) {
+		return Record{}, ErrNotFound
+	}
+	if err == nil && r.ID != id {
+		err = fmt.Errorf("%s is damaged: %w", path, errNotWhole)
+	}
+	if err != nil {
+		return Record{}, damage(id, err)
+	}
+	return r, nil
 }
 
 // Definition reads what a container is: what learnbox knows of it, and its
 // config.json.
+//
+// Errors: ErrNotFound, *DamagedError.
 func (c *Containers) Definition(id string) (Record, *specs.Spec, error) {
-	var r Record
 	spec := new(specs.Spec)
-	err := errors.Join(readJSON(c.file(id, "container.json"), &r), readJSON(c.file(id, "config.json"), spec))
-	if errors.Is(err, fs.ErrNotExist) {
-		err = ErrNotFound
+	r, err := c.getRecord(id)
+	if err != nil {
+		return r, spec, err
 	}
-	return r, spec, err
+	path := c.file(id, "config.json")
+	err = readJSON(path, spec)
+	if err == nil && (spec.Process == nil || spec.Linux == nil) {
+		err = fmt.Errorf("%s is damaged: %w", path, errNotWhole)
+	}
+	if err != nil && c.isGone(id) {
+		return r, spec, ErrNotFound // removed while we read
+	}
+	return r, spec, damage(id, err)
 }
 
 // Sysctls are the kernel parameters that a container's config.json sets.
@@ -173,8 +207,6 @@ func readJSON(path string, v any) error {
 	}
 	return nil
 }
-
-var errEmpty = errors.New("it is empty")
 
 // readSmall is os.ReadFile in four system calls instead of ten: that one prepares
 // for files that can be waited for (epoll_ctl(2)), which a listing of 500

@@ -85,7 +85,8 @@ type Record struct {
 // A Container is one container as its files tell it.
 type Container struct {
 	Record
-	State State
+	State  State
+	Damage *DamagedError // nil: all of its files could be read; set by List and Survey
 }
 
 // ErrNotFound reports that no container has the name or ID.

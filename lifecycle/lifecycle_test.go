@@ -264,20 +264,38 @@ func TestFind(t *testing.T) {
 // TestADamagedContainerHidesNoOther damages each file of one, in each way.
 func TestADamagedContainerHidesNoOther(t *testing.T) {
 	for _, file := range []string{"container.json", "state", "config.json"} {
-		for what, content := range map[string]string{"empty": "", "cut off": `{"ID": "ab`, "another type": `{"ID": 7, "Status": 7, "process": 7}`, "zeros": "\x00\x00\x00"} {
+		for what, content := range map[string]string{
+			"empty": "", "cut off": `{"ID": "ab`, "another type": `{"ID": 7, "Status": 7, "process": 7}`, "zeros": "\x00\x00\x00", "nothing": "missing",
+			"not whole": `{}`,
+		} {
+			if file == "config.json" && what == "not whole" || file == "container.json" && what == "nothing" {
+				continue // a listing need not know; there is no container
+			}
 			t.Run(file+" "+what, func(t *testing.T) {
 				c := open(t)
 				exited(t, c, "whole")
 				bad := exited(t, c, "broken")
-				if err := os.WriteFile(c.file(bad.ID, file), []byte(content), 0o600); err != nil {
+				err := os.WriteFile(c.file(bad.ID, file), []byte(content), 0o600)
+				if what == "nothing" {
+					err = os.Remove(c.file(bad.ID, file))
+				}
+				if err != nil {
 					t.Fatal(err)
 				}
-				all, err := c.List()
-				if len(all) != 1 || all[0].Name != "whole" {
-					t.Errorf("List = %v", all)
+				if got := listed(t, c); !slices.Contains(got, "whole exited") || !slices.Contains(got, "broken dead") {
+					t.Errorf("List = %q", got)
 				}
+				all, err := c.List()
+				if err != nil || len(all) != 2 {
+					t.Fatalf("List = %v, %v", all, err)
+				}
+				err = damages(all)
 				if err == nil || !strings.Contains(err.Error(), Short(bad.ID)) || !strings.Contains(err.Error(), file) {
-					t.Errorf("List says %v, want the container and the file", err)
+					t.Errorf("the damage is %v, want the container and the file", err)
+				}
+				_, err = c.Get(bad.ID)
+				if d, ok := errors.AsType[*DamagedError](err); !ok || !strings.Contains(d.Hint(), "rm -f "+Short(bad.ID)) {
+					t.Errorf("Get = %v, want a DamagedError with the way out", err)
 				}
 			})
 		}

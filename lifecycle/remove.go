@@ -15,15 +15,19 @@ func (c *Containers) Remove(ct Container, volumes bool) error {
 	if err != nil {
 		return err
 	}
+	return errors.Join(c.removeHeld(ct, volumes), lock.Release())
+}
+
+// removeHeld is Remove for somebody who has the lock.
+func (c *Containers) removeHeld(ct Container, volumes bool) (err error) {
 	if volumes {
 		err = c.removeAnonymous(ct.ID, ct.Volumes)
 	}
 	if removed := c.remove(ct.ID, ct.Name); removed != nil {
-		err = errors.Join(err, removed)
-	} else {
-		c.Report(ct.Record, "destroy")
+		return errors.Join(err, removed)
 	}
-	return errors.Join(err, lock.Release())
+	c.Report(ct.Record, "destroy")
+	return err
 }
 
 // gonePrefix is that of a directory on its way out.

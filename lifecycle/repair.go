@@ -95,6 +95,14 @@ func (c *Containers) mend(id string) error {
 
 // endGroup kills whatever is left in a container's cgroup and removes it.
 func endGroup(path string) error {
+	return withGroup(path, func(g *cgroup.Group) error { return errors.Join(g.Kill(), g.Remove()) })
+}
+
+// killGroup kills whatever is left in a container's cgroup. Somebody else removes it.
+func killGroup(path string) error { return withGroup(path, (*cgroup.Group).Kill) }
+
+// withGroup does something to a group, if there is one.
+func withGroup(path string, do func(*cgroup.Group) error) error {
 	h, err := cgroup.Detect()
 	if err != nil {
 		return err
@@ -106,16 +114,19 @@ func endGroup(path string) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(g.Kill(), g.Remove())
+	return do(g)
 }
 
 // settle brings the files of a container without a parent to rest: a draft or
 // an --rm container goes, any other has exited.
 func (c *Containers) settle(id string) error {
 	ct, err := c.Get(id)
+	_, damaged := errors.AsType[*DamagedError](err)
 	switch {
 	case errors.Is(err, ErrNotFound), lost(ct, err):
 		return errors.Join(c.removeAnonymous(id, c.drafted(id)), c.remove(id, c.nameOf(id)))
+	case damaged: // nobody knows what is to become of it, and listings say so
+		return c.unlist(id)
 	case err != nil:
 		return err
 	case ct.State.Status == Created && ct.State.Pid == 0: // somebody is about to start it, or died then

@@ -77,7 +77,7 @@ func TestAfterBoot(t *testing.T) {
 		"no":                               {RestartNo, ran, false},
 		"none":                             {"", ran, false},
 	} {
-		ct := Container{Record{Restart: RestartPolicy{Name: c.policy}}, c.state}
+		ct := Container{Record: Record{Restart: RestartPolicy{Name: c.policy}}, State: c.state}
 		if got := ct.WantsStart(); got != c.want {
 			t.Errorf("%s: WantsStart() = %v, want %v", what, got, c.want)
 		}

@@ -2,6 +2,7 @@ package lifecycle
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -48,7 +49,11 @@ func (c *Containers) getState(id string) (s State, err error) {
 	if readJSON(c.substitute(id), &s) == nil {
 		return s, nil
 	}
-	err = readJSON(c.file(id, "state"), &s)
+	path := c.file(id, "state")
+	err = readJSON(path, &s)
+	if err == nil && s.Status == "" {
+		err = fmt.Errorf("%s is damaged: %w", path, errNotWhole)
+	}
 	return s, err
 }
 

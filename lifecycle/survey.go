@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -13,18 +12,18 @@ import (
 	"sync"
 )
 
-// List reads all containers, the newest first. One whose files are damaged is
-// left out and reported in the error, which joins one error for each.
+// List reads all containers, the newest first. One that is damaged is among them, as well as
+// it can be told. One that cannot be read is left out, and the error joins one for each.
 func (c *Containers) List() ([]Container, error) {
-	list, _, damaged := c.read(func(string, Container, error) bool { return false })
-	return list, damaged
+	list, _, failed := c.read(func(string, Container, error) bool { return false })
+	return list, failed
 }
 
 // Survey is List for a command that shows containers: first it brings to rest, and
 // removes, what a loss of power left and Repair cannot see: removals and drafts
 // that were under way, states that still say running, names of renames that
-// were cut short. Each file is read once; no lock that a container's parent
-// holds is waited for.
+// were cut short. What is wrong with a damaged one is said in damaged, too. Each file is
+// read once; no lock that a container's parent holds is waited for.
 func (c *Containers) Survey() (list []Container, swept, damaged error) {
 	runs, err := os.ReadDir(c.run)
 	if err != nil {
@@ -34,14 +33,14 @@ func (c *Containers) Survey() (list []Container, swept, damaged error) {
 	for _, e := range runs {
 		known[e.Name()] = true
 	}
-	list, swept, damaged = c.read(func(id string, ct Container, err error) bool {
+	list, swept, failed := c.read(func(id string, ct Container, err error) bool {
 		return !known[id] && (errors.Is(err, ErrNotFound) || lost(ct, err) || err == nil && ct.State.Status.Alive())
 	})
 	names := map[string]string{}
 	for _, ct := range list {
 		names[ct.Name] = ct.ID
 	}
-	return list, errors.Join(swept, c.sweepGone(), c.sweepNames(names), c.Volumes().Sweep()), damaged
+	return list, errors.Join(swept, c.sweepGone(), c.sweepNames(names), c.Volumes().Sweep()), errors.Join(failed, damages(list))
 }
 
 // lost reports whether err, of reading a container, tells of a loss of power. The files of an
@@ -51,7 +50,7 @@ func lost(ct Container, err error) bool {
 	if ct.ID == "" {
 		return errors.Is(err, errEmpty)
 	}
-	return ct.AutoRemove && (errors.Is(err, errEmpty) || errors.Is(err, fs.ErrNotExist))
+	return ct.AutoRemove && (errors.Is(err, errEmpty) || errors.Is(err, errMissing))
 }
 
 // Sweep is Survey for a command that shows no containers, or one.
@@ -62,7 +61,7 @@ func (c *Containers) Sweep() error {
 
 // read reads all containers, two and more at a time. Those that are orphaned are
 // repaired, and read again.
-func (c *Containers) read(orphaned func(id string, ct Container, err error) bool) (list []Container, swept, damaged error) {
+func (c *Containers) read(orphaned func(id string, ct Container, err error) bool) (list []Container, swept, unread error) {
 	ids, err := c.ids()
 	if err != nil {
 		return nil, nil, err
@@ -84,8 +83,11 @@ func (c *Containers) read(orphaned func(id string, ct Container, err error) bool
 	readers.Wait()
 	var errs []error
 	for i, err := range failed {
+		d, damaged := errors.AsType[*DamagedError](err)
 		switch {
 		case errors.Is(err, ErrNotFound): // just being made, or just removed
+		case damaged:
+			list = append(list, c.salvage(all[i], d))
 		case err != nil:
 			errs = append(errs, fmt.Errorf("container %s: %w", Short(ids[i]), err))
 		default:

@@ -109,12 +109,14 @@ func (c *Containers) removeAnonymous(id string, volumes []MountedVolume) error {
 	return errors.Join(errs...)
 }
 
-// UsersOf are the IDs of the containers that use a volume, running or not.
+// UsersOf are the IDs of the containers that use a volume, running or not. A damaged one of
+// which nothing tells its volumes may use it, too: it is among them.
 func (c *Containers) UsersOf(name string) ([]string, error) {
 	list, err := c.List()
 	var ids []string
 	for _, ct := range list {
-		if slices.ContainsFunc(ct.Volumes, func(v MountedVolume) bool { return v.Name == name }) {
+		uses := slices.ContainsFunc(ct.Volumes, func(v MountedVolume) bool { return v.Name == name })
+		if uses || ct.Damage != nil && ct.Damage.NoVolumes {
 			ids = append(ids, ct.ID)
 		}
 	}

@@ -68,7 +68,7 @@ func (c *PruneCmd) Run(a *app) error {
 	var removed []string
 	var bytes int64
 	for _, ct := range list {
-		if ct.State.Status.Alive() || !fits(ct) {
+		if ct.State.Status.Alive() || ct.Damage != nil || !fits(ct) { // a damaged one goes by rm -f alone
 			continue
 		}
 		own, _, sizeErr := a.containerSize(a.ctx, ct)

@@ -163,5 +163,7 @@ func (a *app) runningContainers() ([]lifecycle.Container, error) {
 		return nil, a.asRoot("read the containers", err)
 	}
 	list, err := all.List()
-	return slices.DeleteFunc(list, func(ct lifecycle.Container) bool { return ct.State.Status != lifecycle.Running }), err
+	return slices.DeleteFunc(list, func(ct lifecycle.Container) bool {
+		return ct.State.Status != lifecycle.Running || ct.Damage != nil
+	}), err
 }

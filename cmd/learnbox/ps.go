@@ -56,10 +56,8 @@ func (c *PsCmd) Run(a *app) error {
 	if err := filters.resolve(a, all); err != nil {
 		return err
 	}
-	rows, err := c.rows(a, c.wanted(list, &filters))
-	if err != nil {
-		return errors.Join(err, damaged)
-	}
+	rows, unread := c.rows(a, c.wanted(list, &filters))
+	damaged = errors.Join(damaged, unread)
 	if c.Quiet && c.Format == "" {
 		for _, r := range rows {
 			fmt.Fprintln(a.stdout, r["ID"])
@@ -89,8 +87,16 @@ func (c *PsCmd) wanted(list []lifecycle.Container, filters *psFilters) []lifecyc
 	return list
 }
 
-// statusOf says what a container does in Docker's words.
-func statusOf(s lifecycle.State, now time.Time) string {
+// statusOf says what a container does in Docker's words. Since when a damaged one does so,
+// nothing tells.
+func statusOf(ct lifecycle.Container, now time.Time) string {
+	s := ct.State
+	switch {
+	case ct.Damage != nil && s.Status == lifecycle.Running:
+		return "Up (damaged)"
+	case ct.Damage != nil:
+		return "Dead (damaged)"
+	}
 	switch s.Status {
 	case lifecycle.Running:
 		return "Up " + units.HumanDuration(now.Sub(s.Started)) + healthOf(s.Health)
@@ -128,6 +134,9 @@ func (a *app) containersOf(_ context.Context, image digest.Digest) ([]string, er
 	for _, ct := range list {
 		if ct.ImageID == image.String() {
 			names = append(names, ct.Name)
+		}
+		if ct.Damage != nil && ct.Damage.NoImage {
+			err = errors.Join(err, fmt.Errorf("container %s may use it: %w", lifecycle.Short(ct.ID), ct.Damage))
 		}
 	}
 	return names, err

@@ -30,20 +30,25 @@ func psListing() listing {
 }
 
 // rows makes one line for each container. What takes reading more than its two small
-// files is looked up only if it will be printed.
+// files is looked up only if it will be printed. A container of which that cannot be read has
+// its line, too, and the error joins one for each.
 func (c *PsCmd) rows(a *app, list []lifecycle.Container) ([]row, error) {
 	var rows []row
+	var failed []error
 	for _, ct := range list {
 		r := c.row(ct, time.Now())
-		if err := c.addMore(a, ct, r); err != nil {
+		if err := c.addMore(a, ct, r); err != nil && ct.Damage == nil { // a damaged one may have no more
 			if _, gone := os.Stat(filepath.Join(a.root, "containers", ct.ID)); errors.Is(gone, fs.ErrNotExist) {
 				continue // removed since it was listed
 			}
-			return nil, err
+			if a.ctx.Err() != nil {
+				return nil, err
+			}
+			failed = append(failed, fmt.Errorf("container %s: %w", lifecycle.Short(ct.ID), err))
 		}
 		rows = append(rows, r)
 	}
-	return rows, nil
+	return rows, errors.Join(failed...)
 }
 
 func (c *PsCmd) addMore(a *app, ct lifecycle.Container, r row) error {
@@ -110,7 +115,7 @@ func (c *PsCmd) row(ct lifecycle.Container, now time.Time) row {
 	return row{
 		"ID": id, "Image": ct.Image, "Command": strconv.Quote(c.shorten(commandLine(ct.Args), 20)),
 		"RunningFor": units.HumanDuration(now.Sub(ct.Created)) + " ago", "CreatedAt": ct.Created.Local().Truncate(time.Second).String(),
-		"Status": statusOf(ct.State, now), "State": string(ct.State.Status), "Ports": "", "Names": ct.Name,
+		"Status": statusOf(ct, now), "State": string(ct.State.Status), "Ports": "", "Names": ct.Name,
 		"Labels": strings.Join(labels, ","), "Size": "0B", "Mounts": "", "Networks": "", "LocalVolumes": strconv.Itoa(len(ct.Volumes)),
 	}
 }

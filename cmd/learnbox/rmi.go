@@ -35,7 +35,7 @@ Examples:
 }
 
 // imageUsers names the containers that stand on an image. It is all that rmi
-// knows about containers.
+// knows about containers. The error joins those of which nobody can tell.
 type imageUsers func(ctx context.Context, image digest.Digest) (containers []string, err error)
 
 // Run does the verb. One image that cannot be removed does not keep the others.
@@ -59,14 +59,10 @@ func (c *RmiCmd) remove(a *app, s *store.Store, word string) error {
 	if err != nil {
 		return err
 	}
-	users, err := a.usersOf(img)
-	if err != nil {
-		return err
-	}
-	if len(users) > 0 && !c.Force && (len(img.Names) < 2 || isID(img, word)) {
-		return hintedError{
-			err:  fmt.Errorf("image %s is used by container %s", shortID(img.ID), strings.Join(users, " ")),
-			hint: "learnbox rm " + strings.Join(users, " "),
+	users, unknown := a.usersOf(img)
+	if !c.Force && (len(img.Names) < 2 || isID(img, word)) {
+		if err := inUse(img, users, unknown); err != nil {
+			return err
 		}
 	}
 	removed, err := s.Remove(a.ctx, word, c.Force)
@@ -79,10 +75,21 @@ func (c *RmiCmd) remove(a *app, s *store.Store, word string) error {
 	for _, line := range removed.Lines() {
 		fmt.Fprintln(a.stdout, line)
 	}
-	if err != nil || removed.Image == nil || len(users) > 0 {
+	if err != nil || removed.Image == nil || len(users) > 0 || unknown != nil {
 		return err // containers stand on the files of an image that was forced to go
 	}
 	return a.removeFiles(s, *removed.Image)
+}
+
+// inUse says why an image cannot go, or nothing.
+func inUse(img store.Image, users []string, unknown error) error {
+	if len(users) == 0 {
+		return unknown
+	}
+	return hintedError{
+		err:  fmt.Errorf("image %s is used by container %s", shortID(img.ID), strings.Join(users, " ")),
+		hint: "learnbox rm " + strings.Join(users, " "),
+	}
 }
 
 // usersOf names the containers that stand on img.

@@ -122,12 +122,16 @@ func mountedAt(ct lifecycle.Container, dest string) *lifecycle.MountedVolume {
 	return nil
 }
 
-// mountsOf are a container's mounts in Docker's words; of one that goes in this moment,
-// none.
+// mountsOf are a container's mounts in Docker's words; of one whose config.json cannot be
+// read, the volumes.
 func (a *app) mountsOf(all *lifecycle.Containers, ct lifecycle.Container) []mountPoint {
 	_, config, err := all.Definition(ct.ID)
 	if err != nil {
-		return nil
+		var known []mountPoint
+		for _, v := range ct.Volumes {
+			known = append(known, mountPoint{Type: "volume", Name: v.Name, Source: a.volumes().Data(v.Name), Destination: v.Destination})
+		}
+		return known
 	}
 	d := described{Container: ct, spec: config, flags: typedFlags(ct.Command), dir: filepath.Join(a.root, "containers", ct.ID)}
 	return d.mounts()

@@ -83,7 +83,7 @@ func (c *StatsCmd) list(all *lifecycle.Containers) (list []lifecycle.Container, 
 	if len(c.Containers) == 0 {
 		every, err := all.List()
 		for _, ct := range every {
-			if c.All || ct.State.Status.Alive() {
+			if ct.Damage == nil && (c.All || ct.State.Status.Alive()) { // of a damaged one ps tells
 				list = append(list, ct)
 			}
 		}

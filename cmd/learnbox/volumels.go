@@ -89,6 +89,9 @@ func usedVolumes(all *lifecycle.Containers) (map[string]bool, error) {
 		for _, v := range ct.Volumes {
 			used[v.Name] = true
 		}
+		if ct.Damage != nil && ct.Damage.NoVolumes {
+			err = errors.Join(err, fmt.Errorf("container %s may use any: %w", lifecycle.Short(ct.ID), ct.Damage))
+		}
 	}
 	return used, err
 }
