@@ -88,8 +88,8 @@ func (c *Containers) owns(id, name string) bool {
 	return readJSON(c.file(id, "container.json"), &r) != nil || r.Name == name
 }
 
-// sweepNames removes the links that count for nothing. names are those of the
-// containers that were just read.
+// sweepNames removes the links that count for nothing, and makes those that somebody has
+// removed. names are those of the containers that were just read, with their IDs.
 func (c *Containers) sweepNames(names map[string]string) error {
 	entries, err := os.ReadDir(c.names())
 	if err != nil {
@@ -98,10 +98,32 @@ func (c *Containers) sweepNames(names map[string]string) error {
 	var errs []error
 	for _, e := range entries {
 		if names[e.Name()] != "" || e.Type()&fs.ModeSymlink == 0 {
+			delete(names, e.Name())
 			continue
 		}
 		_, err := c.free(e.Name(), func(owner string) bool { return !c.owns(owner, e.Name()) })
 		errs = append(errs, err)
 	}
+	for name, id := range names {
+		errs = append(errs, c.relink(name, id))
+	}
 	return errors.Join(errs...)
+}
+
+// relink gives a container the name that its record says. Without the link another one could
+// get it. The record is read again: the container may have been renamed or removed meanwhile.
+func (c *Containers) relink(name, id string) (err error) {
+	unlock, err := c.lockNames()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, unlock()) }()
+	if r, err := c.getRecord(id); err != nil || r.Name != name || !validName(name) {
+		return nil // there is nothing that has the name
+	}
+	err = os.Symlink(filepath.Join("..", id), filepath.Join(c.names(), name))
+	if errors.Is(err, fs.ErrExist) { // somebody was quicker
+		return nil
+	}
+	return err
 }

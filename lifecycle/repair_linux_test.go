@@ -111,6 +111,9 @@ func TestSweep(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	if err := os.Remove(filepath.Join(c.names(), "rested")); err != nil { // somebody's hand
+		t.Fatal(err)
+	}
 	reboot(t, c)
 	if err := c.Sweep(); err != nil {
 		t.Fatal(err)
