@@ -16,12 +16,7 @@ package explain
 
 import (
 	"fmt"
-	"os"
 	"slices"
-	"strconv"
-	"strings"
-
-	"github.com/learnbox/learnbox/explain/stop"
 )
 
 // A Level says how much is told.
@@ -42,47 +37,4 @@ func ParseLevel(s string) (Level, error) {
 		return Off, fmt.Errorf("%q is no level of explanation: it is off, brief, full or json", s)
 	}
 	return Level(s), nil
-}
-
-// Variables are what the commands of explain/texts leave open, by name.
-type Variables map[string]string
-
-// Expand fills a command in. What is not known yet stays as it is.
-func (v Variables) Expand(command string) string {
-	names := make([]string, 0, len(v))
-	for name, value := range v {
-		if value != "" {
-			names = append(names, name)
-		}
-	}
-	slices.SortFunc(names, func(a, b string) int { return len(b) - len(a) })
-	for _, name := range names {
-		command = strings.ReplaceAll(command, "$"+name, v[name])
-	}
-	return command
-}
-
-// VariablesOf are the variables of a run that stands at a place.
-func VariablesOf(p stop.Place, root, run string) Variables {
-	v := Variables{"ROOT": root, "RUN": run, "ID": p.Container, "IMAGE": p.Image}
-	if p.Pid != 0 {
-		v["PID"] = strconv.Itoa(p.Pid)
-	}
-	if p.Monitor != 0 {
-		v["MONITOR"] = strconv.Itoa(p.Monitor)
-	}
-	if len(p.Groups) > 0 {
-		v["CGROUP"] = telling(p.Groups)
-	}
-	return v
-}
-
-// telling is the directory of a control group that shows the most.
-func telling(groups []string) string {
-	for _, dir := range groups {
-		if _, err := os.Stat(dir + "/memory.limit_in_bytes"); err == nil {
-			return dir
-		}
-	}
-	return groups[0]
 }

@@ -57,9 +57,10 @@ func (t *Teller) announce(at stop.Point, keys bool) {
 	}
 	fmt.Fprintf(t.Out, "\nstopped %s", at)
 	if t.place.Pid != 0 {
-		fmt.Fprintf(t.Out, "; the container's first process is %d", t.place.Pid)
+		fmt.Fprintf(t.Out, "; the container's first process is %d\n", t.place.Pid)
+	} else {
+		fmt.Fprintf(t.Out, "; it has no process yet, learnbox itself is %d\n", t.place.Process)
 	}
-	fmt.Fprintln(t.Out)
 	for _, command := range t.worthTyping(at) {
 		fmt.Fprintf(t.Out, "  look      %s\n", command)
 	}
@@ -84,12 +85,11 @@ func (t *Teller) worthTyping(at stop.Point) []string {
 		last = t.place.Done[len(t.place.Done)-1]
 	}
 	if text, ok := texts.ForStep(last); ok {
-		commands = append(commands, t.variables.Expand(text.Look.Command))
+		commands = append(commands, t.variables().Expand(text.Look.Command))
 	}
-	if t.place.Pid != 0 {
-		commands = append(commands,
-			fmt.Sprintf("ls -l /proc/%d/ns", t.place.Pid),
-			fmt.Sprintf("cat /proc/%d/mountinfo", t.place.Pid))
+	pid := t.place.Pid
+	if pid == 0 { // the namespaces and mounts that the container is going to leave
+		pid = t.place.Process
 	}
-	return commands
+	return append(commands, fmt.Sprintf("ls -l /proc/%d/ns", pid), fmt.Sprintf("cat /proc/%d/mountinfo", pid))
 }

@@ -32,7 +32,7 @@ type Options struct {
 
 	BeforeStop func() // called before Out is written to at a stop; may be nil
 
-	Root, Run, Images string // absolute: learnbox's directories, and the image store
+	Root, Images string // absolute: learnbox's directory, and the image store
 }
 
 // A Teller tells of one run. Close must be called.
@@ -45,16 +45,15 @@ type Teller struct {
 	mu   sync.Mutex
 	gate *stop.Gate
 
-	place     stop.Place
-	subject   evidence.Subject
-	known     Known
-	variables Variables
-	watcher   evidence.Watcher
-	watch     map[string]evidence.Watch // of steps that have begun
-	skipped   map[string]bool
-	n         int
-	start     time.Time
-	waited    time.Duration
+	place   stop.Place
+	subject evidence.Subject
+	known   Known
+	watcher evidence.Watcher
+	watch   map[string]evidence.Watch // of steps that have begun
+	skipped map[string]bool
+	n       int
+	start   time.Time
+	waited  time.Duration
 }
 
 // Known is what becomes known of a container once it has a place. Steps look it
@@ -63,6 +62,7 @@ type Known struct {
 	ID, Name, Rootfs string
 	Dir              string // empty: there is no journal to write
 	Groups, Sysctls  []string
+	Volumes          []string // where in the container they are
 	Limits           []string // files of the groups; see evidence.Subject
 	Needed           []string // the steps that this run takes
 	Args             func(step string) []string
@@ -105,14 +105,14 @@ func (t *Teller) Know(k Known) {
 	first := t.known.ID == ""
 	t.known = k
 	t.place.Container, t.place.Name, t.place.Dir, t.place.Rootfs = k.ID, k.Name, k.Dir, k.Rootfs
-	t.place.Groups, t.place.Sysctls = k.Groups, k.Sysctls
+	t.place.Groups, t.place.Sysctls, t.place.Volumes = k.Groups, k.Sysctls, k.Volumes
 	t.subject.Dir, t.subject.Rootfs, t.subject.Groups, t.subject.Sysctls = k.Dir, k.Rootfs, k.Groups, k.Sysctls
-	t.subject.Limits = k.Limits
+	t.subject.Limits, t.place.Limits = k.Limits, k.Limits
 	if len(k.Needed) > 0 {
 		t.place.Planned = true
 		t.place.Next = slices.DeleteFunc(t.place.Next, func(id string) bool { return !slices.Contains(k.Needed, id) })
 	}
-	if t.variables = VariablesOf(t.place, t.Root, t.Run); first {
+	if first {
 		t.scribe.work <- func() { t.scribe.openJournal(k) }
 	}
 }
@@ -154,11 +154,9 @@ func (t *Teller) hear(e narrate.Event) error {
 	defer t.mu.Unlock()
 	if e.Pid != t.place.Pid && e.Pid != 0 {
 		t.place.Pid, t.subject.Pid = e.Pid, e.Pid
-		t.variables = VariablesOf(t.place, t.Root, t.Run)
 	}
 	if e.Monitor != 0 {
 		t.place.Monitor, t.subject.Monitor = e.Monitor, e.Monitor
-		t.variables = VariablesOf(t.place, t.Root, t.Run)
 	}
 	now := t.subject.AtOnce()
 	switch e.Phase {
@@ -219,7 +217,11 @@ func (t *Teller) tell(e narrate.Event, now evidence.Subject) {
 	if w, ok := t.watch[e.Step.ID]; ok && e.Phase == narrate.Done {
 		facts = w.End(now)
 	}
-	known, variables, more := t.known, t.variables, t.Narrator().Attend && e.Phase != narrate.Skip
+	known, more := t.known, t.Narrator().Attend && e.Phase != narrate.Skip
+	var variables Variables
+	if more {
+		variables = t.variables()
+	}
 	if e.Monitor != 0 {
 		r.Pid = e.Monitor
 	}
@@ -233,6 +235,9 @@ func (t *Teller) tell(e narrate.Event, now evidence.Subject) {
 		t.scribe.write(r)
 	}
 }
+
+// variables are those of the moment: where the run stands decides about some of them.
+func (t *Teller) variables() Variables { return VariablesOf(t.place, t.Root) }
 
 // addTexts adds to a record what does not depend on the moment.
 func addTexts(r *narrate.Record, known Known, variables Variables) {

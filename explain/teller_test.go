@@ -3,6 +3,7 @@ package explain
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -127,8 +128,15 @@ func TestStopsAndVerdicts(t *testing.T) {
 	var stops []string
 	for line := range strings.Lines(out.String()) {
 		if at, ok := strings.CutPrefix(line, "stopped "); ok {
-			stops = append(stops, strings.TrimSpace(at))
+			at, who, _ := strings.Cut(at, ";")
+			if want := fmt.Sprintf(" it has no process yet, learnbox itself is %d\n", os.Getpid()); who != want {
+				t.Errorf("the stop names%q, want%q", who, want)
+			}
+			stops = append(stops, at)
 		}
+	}
+	if look := fmt.Sprintf("  look      cat /proc/%d/mountinfo\n", os.Getpid()); strings.Count(out.String(), look) != 3 {
+		t.Errorf("not each stop says %q:\n%s", look, out)
 	}
 	if got := strings.Join(stops, ", "); got != "before ns.uts, before ns.net, after ns.net" {
 		t.Errorf("stopped %s", got)
@@ -154,8 +162,8 @@ func TestTheEndOfTheContextEndsAStop(t *testing.T) {
 }
 
 func TestExpand(t *testing.T) {
-	v := Variables{"PID": "7", "ID": "abc", "ROOT": "/r", "RUN": ""}
-	if got := v.Expand("cat /proc/$PID/x $ROOT/$ID $RUN"); got != "cat /proc/7/x /r/abc $RUN" {
+	v := Variables{"PID": "7", "ID": "abc", "ROOT": "/r", "MERGED": ""}
+	if got := v.Expand("cat /proc/$PID/x $ROOT/$ID $RUN $MERGED/dev"); got != "cat /proc/7/x /r/abc $RUN /dev" {
 		t.Errorf("Expand = %q", got)
 	}
 }

@@ -18,6 +18,7 @@ type Outlined struct {
 	Args   func() []string // what it works on: a line each
 	Flag   string          // of `learnbox run`, that decides about the step; empty if none does
 	Adds   bool            // the flag adds the step; otherwise it takes it away
+	Mounts []string        // the container's paths on which it mounts what config.json lists
 }
 
 // Outline tells which steps Clone and Start would take for a container, and
@@ -36,6 +37,9 @@ func Outline(c Config, o CloneOptions) ([]Outlined, error) {
 	add := func(s narrate.Step, needed func(*plan) bool) {
 		out := Outlined{Step: s, Needed: needed == nil || needed(p)}
 		out.Flag, out.Adds = flagOf(s.ID, h.Version)
+		for _, m := range p.mountsOf(s.ID) {
+			out.Mounts = append(out.Mounts, m.Destination)
+		}
 		out.Args = func() []string { return arguments(s.ID, p, o) }
 		if s.ID == "cgroup.limit" || s.ID == "limits.pids" {
 			out.Args = func() []string { return limits(h, c.Spec.Linux.Resources, s.ID) }

@@ -32,6 +32,7 @@ type Outlined struct {
 	Args   func() []string
 	Flag   string
 	Adds   bool
+	Mounts []string
 }
 
 // Outline needs Linux.

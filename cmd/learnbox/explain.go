@@ -143,7 +143,7 @@ func (f *explainFlags) tell(ctx context.Context, a *app, image string, quiet boo
 	o := explain.Options{
 		Level: level, Out: a.held, Color: a.terminalErr() && os.Getenv("NO_COLOR") == "",
 		Steps: stepIDs(), Points: points, Gate: a.gateDir(), Keys: a.keys(), BeforeStop: a.held.release,
-		Root: a.root, Run: a.runDir, Images: filepath.Join(a.imagesDir(), "blobs", "sha256"),
+		Root: a.root, Images: filepath.Join(a.imagesDir(), "blobs", "sha256"),
 		Hello: hello(image),
 	}
 	if file != nil {

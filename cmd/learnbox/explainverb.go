@@ -126,11 +126,25 @@ func (p *page) step(about texts.Step) {
 	}
 	p.section("What the kernel offers", about.Kernel)
 	p.section("Without it", about.Without)
-	p.section("To look for yourself", "    "+about.Look.Command+"\n\n"+about.Look.Says)
+	p.section("To look for yourself", "    "+about.Look.Command+"\n\n"+legend(about)+"\n\n"+about.Look.Says)
 	p.section("By hand", byHandText(about.ID))
 	p.section("In Docker and runc", about.Docker)
 	p.section("Manual pages", strings.Join(about.Man, ", "))
 	p.section("Lesson", about.Lesson)
+}
+
+// legend says what the variables of a step's command stand for.
+func legend(about texts.Step) string {
+	if strings.HasPrefix(about.ID, "exec.") {
+		return "$PID is the process that exec starts, as the machine counts."
+	}
+	var all []string
+	for _, name := range about.Look.Variables() {
+		if says := "$" + name + " is " + texts.Meaning(name) + "."; !slices.Contains(all, says) {
+			all = append(all, says)
+		}
+	}
+	return strings.Join(append(all, "learnbox look puts the values in."), " ")
 }
 
 func (p *page) failure(about texts.Error) {

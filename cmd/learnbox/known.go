@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -46,30 +47,16 @@ func (a *app) knowPlan(r toldRun) error {
 	if a.teller == nil {
 		return nil
 	}
-	ownPIDs := slices.ContainsFunc(r.built.Spec.Linux.Namespaces, func(n specs.LinuxNamespace) bool { return n.Type == specs.PIDNamespace })
-	outline, err := outlineOf(!ownPIDs, r.built, r.dir, r.Rootfs)
+	outline, err := r.outline()
 	if err != nil {
 		return err
 	}
 	k := explain.Known{
 		ID: r.ID, Name: r.Name, Dir: r.dir, Rootfs: r.Rootfs, Groups: r.groups,
-		Needed: []string{pull.ResolveStep().ID, pull.FetchStep().ID, unpack.Step().ID, lifecycle.CreateStep().ID},
+		Needed: r.needed(outline), Volumes: volumePlaces(outline),
+		Sysctls: slices.Sorted(maps.Keys(r.built.Spec.Linux.Sysctl)),
+		Limits:  limitFiles(r.built.Spec.Linux.Resources),
 	}
-	for name := range r.built.Spec.Linux.Sysctl {
-		k.Sysctls = append(k.Sysctls, name)
-	}
-	if r.monitored {
-		k.Needed = append(k.Needed, lifecycle.MonitorStep().ID)
-	}
-	for _, s := range outline {
-		if s.Needed {
-			k.Needed = append(k.Needed, s.ID)
-		}
-	}
-	if !r.detached {
-		k.Needed = append(k.Needed, lifecycle.ExitStep().ID)
-	}
-	k.Limits = limitFiles(r.built.Spec.Linux.Resources)
 	k.Args = func(step string) []string {
 		for _, s := range outline {
 			if s.ID == step {
@@ -84,6 +71,47 @@ func (a *app) knowPlan(r toldRun) error {
 	return nil
 }
 
+// outline tells which steps of the table the container takes.
+func (r toldRun) outline() ([]sandbox.Outlined, error) {
+	ownPIDs := slices.ContainsFunc(r.built.Spec.Linux.Namespaces, func(n specs.LinuxNamespace) bool { return n.Type == specs.PIDNamespace })
+	return outlineOf(!ownPIDs, r.built, r.dir, r.Rootfs)
+}
+
+// needed are the ids of all steps that the run takes, in their order.
+func (r toldRun) needed(outline []sandbox.Outlined) []string {
+	ids := []string{pull.ResolveStep().ID, pull.FetchStep().ID, unpack.Step().ID, lifecycle.CreateStep().ID}
+	if r.monitored {
+		ids = append(ids, lifecycle.MonitorStep().ID)
+	}
+	for _, s := range outline {
+		if s.Needed {
+			ids = append(ids, s.ID)
+		}
+	}
+	if !r.detached {
+		ids = append(ids, lifecycle.ExitStep().ID)
+	}
+	return ids
+}
+
+// volumePlaces are where in the container its volumes are.
+func volumePlaces(outline []sandbox.Outlined) []string {
+	for _, s := range outline {
+		if s.ID == "rootfs.volumes" {
+			return s.Mounts
+		}
+	}
+	return nil
+}
+
+// defined is a container as its files tell it, whose steps a process of its own takes.
+func defined(r lifecycle.Record, config *specs.Spec, dir string, groups []string) toldRun {
+	return toldRun{
+		Record: r, dir: dir, groups: groups, monitored: true, detached: true,
+		built: spec.Result{Spec: config, SeccompProfile: r.Seccomp, Init: r.Init},
+	}
+}
+
 // knowStart tells it of a container that a process of its own is to start.
 func (a *app) knowStart(r lifecycle.Record, config *specs.Spec) error {
 	if a.teller == nil {
@@ -93,10 +121,7 @@ func (a *app) knowStart(r lifecycle.Record, config *specs.Spec) error {
 	if err != nil {
 		groups = nil // the step that makes them says why
 	}
-	return a.knowPlan(toldRun{
-		Record: r, dir: filepath.Join(a.root, "containers", r.ID), groups: groups, monitored: true, detached: true,
-		built: spec.Result{Spec: config, SeccompProfile: r.Seccomp, Init: r.Init},
-	})
+	return a.knowPlan(defined(r, config, filepath.Join(a.root, "containers", r.ID), groups))
 }
 
 // limitFiles are the files of a control group that limits go into.

@@ -72,7 +72,7 @@ func (r *stoppedRun) shows(t *testing.T, step string, p stop.Place) (matches boo
 	if !ok {
 		t.Fatalf("there is no text about %s", step)
 	}
-	command := explain.VariablesOf(p, r.b.root, path.Join(r.b.root, "run")).Expand(about.Look.Command)
+	command := explain.VariablesOf(p, r.b.root).Expand(about.Look.Command)
 	out, _ := r.b.command(t, "sh", "-c", command).CombinedOutput() // what it prints counts
 	return lookPattern(about.Look.Output).Match(out), "$ " + command + "\n" + string(out)
 }
@@ -191,7 +191,7 @@ func checkNamespaces(t *testing.T, p stop.Place) {
 		}
 	}
 	slices.Sort(want)
-	if got := own(explain.VariablesOf(p, "", "")["PID"]); !slices.Equal(got, want) {
+	if got := own(explain.VariablesOf(p, "")["PID"]); !slices.Equal(got, want) {
 		t.Errorf("before %s the container has its own %v, want %v", p.At.Step, got, want)
 	}
 }

@@ -135,7 +135,13 @@ func (c *UpdateCmd) tellLimits(a *app, all *lifecycle.Containers, ct lifecycle.C
 	if u.groups, err = lifecycle.Groups(all.Cgroup(ct.ID)); err != nil {
 		return err
 	}
-	a.teller.Know(explain.Known{ID: ct.ID, Name: ct.Name, Groups: u.groups, ByHand: u.byHand})
+	k := explain.Known{ID: ct.ID, Name: ct.Name, Groups: u.groups, ByHand: u.byHand}
+	if _, config, err := all.Definition(ct.ID); err == nil {
+		if changed, err := u.change(config.Linux.Resources); err == nil { // else set says why
+			k.Limits = limitFiles(changed)
+		}
+	}
+	a.teller.Know(k)
 	if c.PidsLimit != "" {
 		set = a.changing("limits.pids", set)
 	}

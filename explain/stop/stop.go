@@ -17,6 +17,7 @@ package stop
 import (
 	"fmt"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -107,6 +108,21 @@ type Place struct {
 	Rootfs    string   `json:"rootfs,omitempty"`
 	Groups    []string `json:"groups,omitempty"`
 	Sysctls   []string `json:"sysctls,omitempty"`
+	Limits    []string `json:"limits,omitempty"`  // names of the files of the group that the run sets
+	Volumes   []string `json:"volumes,omitempty"` // where in the container they are, absolute
+}
+
+// Merged is where the container's root is in the mount table of its first process: the directory
+// where the overlay is mounted, and "", to stand before a path, as soon as that is "/".
+func (p Place) Merged() string {
+	if slices.Contains(p.Done, "rootfs.pivot") {
+		return ""
+	}
+	dir, err := filepath.EvalSymlinks(p.Dir) // the kernel's table has no symbolic links
+	if err != nil {
+		dir = p.Dir
+	}
+	return filepath.Join(dir, "merged")
 }
 
 // Is reports whether a user's word means the run: the container's name, its ID

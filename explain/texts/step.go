@@ -20,10 +20,7 @@ type Step struct {
 // A Look is the evidence of a step: a command for a second terminal, to be
 // typed as root on the host while the container waits right after the step.
 type Look struct {
-	// Command is a line for sh. Its variables are PID (the container's first
-	// process, as the host counts), ID (the container), ROOT and RUN (learnbox's
-	// directories), IMAGE (its name), CGROUP (the directory of its group) and MONITOR
-	// (the process that watches over a container in the background).
+	// Command is a line for sh. It leaves variables open; see Meaning.
 	Command string
 
 	// Output is what it prints, a pattern a line: * stands for any characters,
