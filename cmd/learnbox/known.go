@@ -143,7 +143,7 @@ func limitFiles(r *specs.LinuxResources) []string {
 func (a *app) warnUnneeded(outline []sandbox.Outlined) {
 	for _, s := range outline {
 		if !s.Needed && (slices.Contains(a.stops.Break, s.ID) || slices.Contains(a.stops.BreakAfter, s.ID)) {
-			a.warn("run", fmt.Sprintf("this run does not take the step %s; what decides about it: %s", s.ID, firstOf(s.Flag, "this machine")))
+			a.warn("run", fmt.Sprintf("this run does not take the step %s; what decides about it: %s", s.ID, decider(s)))
 		}
 	}
 }

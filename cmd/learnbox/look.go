@@ -40,6 +40,9 @@ func (c *LookCmd) Run(a *app) error {
 	steps := place.Done
 	switch {
 	case step != "":
+		if err := untaken(place, step); err != nil {
+			return err
+		}
 		steps = []string{step}
 	case len(place.Next) > 0 && len(steps) > 0: // it stands at a breakpoint
 		steps = steps[len(steps)-1:]

@@ -63,6 +63,9 @@ func (c *ReplayCmd) Run(a *app) error {
 	if cut != nil {
 		a.warn("replay", cut.Error()+": whoever wrote it was killed, or still writes")
 	}
+	if c.Only != "" && !slices.ContainsFunc(records, c.isOf) {
+		return withDecider(fmt.Errorf("the journal of %s has no step %s: its run did not take it", c.Container, c.Only), c.Only)
+	}
 	return nil
 }
 
@@ -79,11 +82,14 @@ func (c *ReplayCmd) shows(id string) bool {
 	return err == nil && ok
 }
 
+// isOf reports whether a record is of the step or the family that is to be shown.
+func (c *ReplayCmd) isOf(r narrate.Record) bool { return r.Type == narrate.TypeStep && c.shows(r.ID) }
+
 func (c *ReplayCmd) print(a *app, records []narrate.Record) error {
 	text := narrate.Text{W: a.stdout, Color: a.colorOut(), Full: !c.Brief}
 	keys := bufio.NewReader(a.stdin)
 	for _, r := range records {
-		if c.Only != "" && (r.Type != narrate.TypeStep || !c.shows(r.ID)) {
+		if c.Only != "" && !c.isOf(r) {
 			continue
 		}
 		if c.JSON {

@@ -134,6 +134,9 @@ func TestStopAtEveryStep(t *testing.T) {
 			t.Errorf("before %s its look shows it already:\n%s", step, text)
 		}
 		if step == "process.exec" {
+			if out, err := b.command(t, "learnbox", "look", "rootfs.readonly").CombinedOutput(); err == nil {
+				t.Errorf("look shows a step that the run does not take:\n%s", out)
+			}
 			break
 		}
 		b.must(t, "next")

@@ -109,7 +109,7 @@ func (c *WhatifCmd) taken(outline []sandbox.Outlined) error {
 		if slices.Contains(c.Without, s.ID) && !s.Needed {
 			return exitError{exitUsage, hintedError{
 				fmt.Errorf("this run does not take the step %s", s.ID),
-				"what decides about it: " + firstOf(s.Flag, "the version of the machine's control groups"),
+				"what decides about it: " + decider(s),
 			}}
 		}
 	}
