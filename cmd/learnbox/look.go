@@ -50,7 +50,7 @@ func (c *LookCmd) Run(a *app) error {
 	text := narrate.Text{W: a.stdout, Color: a.colorOut()}
 	subject := evidence.Subject{
 		Pid: place.Pid, Monitor: place.Monitor, Dir: place.Dir, Images: filepath.Join(a.imagesDir(), "blobs", "sha256"),
-		Rootfs: place.Rootfs, Groups: place.Groups, Sysctls: place.Sysctls, Limits: place.Limits,
+		Rootfs: place.Rootfs, Groups: place.Groups, Sysctls: place.Sysctls, Limits: place.Limits, Merged: place.Merged(),
 	}
 	variables := explain.VariablesOf(place, a.root)
 	for _, s := range allSteps() {

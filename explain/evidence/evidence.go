@@ -33,6 +33,7 @@ type Subject struct {
 	Groups  []string // the directories of its control group
 	Sysctls []string // names of those that the run sets
 	Limits  []string // the files of the control group that the run sets; nil: look at all
+	Merged  string   // where the container's root is in its mount table: …/containers/ID/merged, or "" if it is "/"; for Now
 
 	files fileCache
 }
@@ -52,6 +53,7 @@ type probe struct {
 	read   func(Subject) (source string, values []string)
 	quiet  bool                         // told of only if it has changed
 	show   func(Subject, string) string // how an entry of a list is told; nil: as it is
+	of     func(Subject, string) bool   // which entries of a list are the step's, long after it was taken; nil: all
 }
 
 // tell is a value as people read it.
@@ -135,6 +137,9 @@ func Now(step string, s Subject) []narrate.Fact {
 			values = []string{strings.Join(values, " ")}
 		}
 		for _, v := range values {
+			if p.of != nil && !p.of(s, v) {
+				continue
+			}
 			v = p.tell(s, v)
 			facts = append(facts, narrate.Fact{Fact: p.fact, Source: source, After: v, Before: v})
 		}

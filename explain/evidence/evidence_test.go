@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/learnbox/learnbox/narrate"
@@ -18,6 +19,40 @@ func TestMountRow(t *testing.T) {
 	} {
 		if got := mountRow(Subject{Dir: "/c/ID"}, line); got != want {
 			t.Errorf("mountRow(%q) = %q, want %q", line, got, want)
+		}
+	}
+}
+
+func TestMountedBy(t *testing.T) {
+	const table = `29 1 8:1 / / rw - ext4 /dev/sda1 rw
+30 29 0:9 / /dev/shm rw - tmpfs tmpfs rw
+40 29 0:40 / MERGED/ rw - overlay overlay rw
+41 40 0:41 / MERGED/proc rw - proc proc rw
+42 40 0:42 / MERGED/dev/shm rw - tmpfs shm rw
+43 40 0:43 / MERGED/dev/console rw - devpts devpts rw
+44 40 0:44 / MERGED/sys/fs/cgroup ro - tmpfs tmpfs rw
+45 44 0:45 /g MERGED/sys/fs/cgroup/cpu ro - cgroup cgroup rw
+46 40 8:1 /c/etc/hosts MERGED/etc/hosts rw - ext4 /dev/sda1 rw
+47 40 8:1 /srv MERGED/srv/data rw - ext4 /dev/sda1 rw
+48 41 0:41 /sys MERGED/proc/sys ro - proc proc rw
+`
+	for step, want := range map[string]string{
+		"rootfs.overlay": "40", "rootfs.pivot": "40", "rootfs.readonly": "40", "rootfs.proc": "41", "rootfs.shm": "42", "tty.open": "43",
+		"rootfs.cgroup": "44 45", "rootfs.etc": "46", "rootfs.volumes": "47", "rootfs.mask": "48", "rootfs.sys": "",
+	} {
+		for merged, lines := range map[string]string{
+			"/c/merged": strings.ReplaceAll(strings.ReplaceAll(table, "MERGED/ ", "/c/merged "), "MERGED", "/c/merged"),
+			"":          strings.ReplaceAll(table[strings.Index(table, "40"):], "MERGED", ""),
+		} {
+			var got []string
+			for line := range strings.Lines(lines) {
+				if mountedBy(step)(Subject{Merged: merged}, line) {
+					got = append(got, line[:2])
+				}
+			}
+			if strings.Join(got, " ") != want {
+				t.Errorf("with the root at %q the rows of %s are %q, want %q", merged, step, got, want)
+			}
 		}
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 )
@@ -60,46 +59,6 @@ func field(lines []string, key string) []string {
 		}
 	}
 	return nil
-}
-
-// mounts are the rows of the mount table. They are compared as the kernel wrote
-// them, and told without the numbers of mounts and devices: what is mounted
-// where, as what.
-func mounts() probe {
-	return probe{fact: "mount", list: true, steady: true, show: mountRow, read: func(s Subject) (string, []string) {
-		return s.proc("mountinfo"), s.lines(s.proc("mountinfo"))
-	}}
-}
-
-// mountRow makes "overlay on / (rw,relatime)" of a line of mountinfo.
-func mountRow(s Subject, line string) string {
-	f := strings.Fields(line)
-	dash := slices.Index(f, "-")
-	if dash < 6 || len(f) < dash+4 {
-		return line
-	}
-	what := f[dash+1]
-	if f[3] != "/" { // a part of a file system, bound here
-		what += " " + f[3]
-	}
-	return strings.ReplaceAll(fmt.Sprintf("%s on %s (%s)", what, f[4], f[5]), s.Dir+"/merged", "MERGED")
-}
-
-// propagation counts the rows that are tied to mounts of another namespace.
-func propagation() probe {
-	return probe{fact: "mounts tied to others", read: func(s Subject) (string, []string) {
-		all, tied := s.lines(s.proc("mountinfo")), 0
-		for _, l := range all {
-			before, _, _ := strings.Cut(l, " - ")
-			if strings.Contains(before, " shared:") || strings.Contains(before, " master:") {
-				tied++
-			}
-		}
-		if len(all) == 0 {
-			return s.proc("mountinfo"), nil
-		}
-		return s.proc("mountinfo"), []string{fmt.Sprintf("%d of %d", tied, len(all))}
-	}}
 }
 
 // count says how many rows a file has.

@@ -31,7 +31,7 @@ func table(step string) []probe {
 	case "mount.private":
 		return []probe{propagation()}
 	case "tty.open":
-		return []probe{directory("terminals", "dev/pts"), mounts()}
+		return []probe{directory("terminals", "dev/pts"), mounts(step)}
 	case "host.sysctl":
 		return []probe{sysctls()}
 	case "process.cwd":
@@ -72,10 +72,10 @@ func fileSystem(step string) []probe {
 	case "ns.mount":
 		return []probe{namespace("mnt"), count("mounts", "mountinfo")}
 	case "rootfs.dev":
-		return []probe{mounts(), directory("devices", "dev")}
+		return []probe{mounts(step), directory("devices", "dev")}
 	}
 	if family, _ := filepath.Match("rootfs.*", step); family {
-		return []probe{mounts()}
+		return []probe{mounts(step)}
 	}
 	return nil
 }
