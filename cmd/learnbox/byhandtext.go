@@ -22,17 +22,17 @@ func byHandOf(r toldRun) func(step string) []string {
 		}
 		return byhand.Lines(in)
 	})
-	return func(step string) []string { return alone(lines()(step)) }
+	return func(step string) []string { return alone(step, lines()(step)) }
 }
 
 // alone makes lines of the script readable by themselves. Where the script
 // collects words that it puts before a command, the command stands with what
-// follows it left open; and what is long is cut.
-func alone(lines []string) []string {
+// follows it left open. The plan is cut: it holds the lines of other steps.
+func alone(step string, lines []string) []string {
 	const most = 12
 	var out []string
 	for i, l := range lines {
-		if i == most {
+		if i == most && step == "init.plan" {
 			return append(out, "# … and more: learnbox byhand prints the whole script")
 		}
 		if words, ok := strings.CutPrefix(l, `set -- "$@" `); ok {
@@ -70,8 +70,12 @@ func byHandText(step string) string {
 	if err := machine(&in); err != nil {
 		return ""
 	}
+	lines := byhand.Lines(in)(step)
+	if step == "cgroup.limit" || step == "limits.pids" {
+		lines = byhand.BothVersions(in, step)
+	}
 	var b strings.Builder
-	for _, l := range alone(byhand.Lines(in)(step)) {
+	for _, l := range alone(step, lines) {
 		b.WriteString("    " + l + "\n")
 	}
 	return strings.TrimRight(b.String(), "\n")

@@ -25,22 +25,26 @@ func limits(in *Input, all []cgroup.Setting) []string {
 		lines = passOn(in, all)
 	}
 	for _, s := range all {
-		tree := in.tree(s.Controller())
-		if tree == nil {
-			lines = append(lines, comment(s.File+" = "+s.Value+": the controller "+s.Controller()+" is not on this machine, so nothing enforces that.")...)
-			continue
-		}
-		write := func(s cgroup.Setting) string { return echo(s.Value) + " >" + in.groupDir(*tree) + "/" + s.File }
-		line := write(s)
-		switch {
-		case s.Else != nil:
-			line = "if [ -e " + in.groupDir(*tree) + "/" + s.File + " ]; then " + line + "; else " + write(*s.Else) + "; fi"
-		case mayLack(s.File):
-			line += " || echo " + quote("warning: nothing enforces "+s.File) + " >&2"
-		}
-		lines = append(lines, line)
+		lines = append(lines, in.write(s)...)
 	}
 	return lines
+}
+
+// write writes one setting.
+func (in *Input) write(s cgroup.Setting) []string {
+	tree := in.tree(s.Controller())
+	if tree == nil {
+		return comment(s.File + " = " + s.Value + ": the controller " + s.Controller() + " is not on this machine, so nothing enforces that.")
+	}
+	write := func(s cgroup.Setting) string { return echo(s.Value) + " >" + in.groupDir(*tree) + "/" + s.File }
+	line := write(s)
+	switch {
+	case s.Else != nil:
+		line = "if [ -e " + in.groupDir(*tree) + "/" + s.File + " ]; then " + line + "; else " + write(*s.Else) + "; fi"
+	case mayLack(s.File):
+		line += " || echo " + quote("warning: nothing enforces "+s.File) + " >&2"
+	}
+	return []string{line}
 }
 
 // mayLack tells which files a kernel with the controller may yet not have.
