@@ -20,7 +20,7 @@ import (
 
 // TestByhandKnowsEveryStep compares with the table, in both directions.
 func TestByhandKnowsEveryStep(t *testing.T) {
-	var ids []string
+	ids := []string{"container.create", "process.exit"} // which the table does not have
 	for _, s := range sandbox.Steps() {
 		ids = append(ids, s.ID)
 	}

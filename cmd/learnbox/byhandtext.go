@@ -27,13 +27,17 @@ func byHandOf(r toldRun) func(step string) []string {
 
 // alone makes lines of the script readable by themselves. Where the script
 // collects words that it puts before a command, the command stands with what
-// follows it left open. The plan is cut: it holds the lines of other steps.
+// follows it left open. The plan is cut: it holds the lines of other steps. Words
+// for shellcheck(1) are left out.
 func alone(step string, lines []string) []string {
 	const most = 12
 	var out []string
-	for i, l := range lines {
-		if i == most && step == "init.plan" {
+	for _, l := range lines {
+		if len(out) == most && step == "init.plan" {
 			return append(out, "# … and more: learnbox byhand prints the whole script")
+		}
+		if strings.HasPrefix(l, "# shellcheck ") {
+			continue
 		}
 		if words, ok := strings.CutPrefix(l, `set -- "$@" `); ok {
 			if strings.HasPrefix(words, "--") {

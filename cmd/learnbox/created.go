@@ -77,7 +77,7 @@ func (c *containerFlags) place(ctx context.Context, a *app, all *lifecycle.Conta
 			if c.CgroupParent != "" {
 				draft.Cgroup, noGroup = spec.CgroupPath(draft.ID, c.CgroupParent, "")
 			}
-			groups = a.know(draft, rootfs)
+			groups = c.know(a, draft, rootfs)
 		}
 		return err
 	})

@@ -18,8 +18,9 @@ import (
 	"github.com/learnbox/learnbox/unpack"
 )
 
-// know tells the Teller of a container that has its place.
-func (a *app) know(draft *lifecycle.Draft, rootfs string) (groups []string) {
+// know tells the Teller of a container that has its place. Its config.json is built later, while
+// its first process comes up.
+func (c *containerFlags) know(a *app, draft *lifecycle.Draft, rootfs string) (groups []string) {
 	if a.teller == nil {
 		return nil
 	}
@@ -27,8 +28,28 @@ func (a *app) know(draft *lifecycle.Draft, rootfs string) (groups []string) {
 	if err != nil {
 		groups = nil // the step that makes them says why
 	}
-	a.teller.Know(explain.Known{ID: draft.ID, Name: draft.Name, Dir: draft.Dir, Rootfs: rootfs, Groups: groups})
+	a.teller.Know(explain.Known{
+		ID: draft.ID, Name: draft.Name, Dir: draft.Dir, Rootfs: rootfs, Groups: groups, ByHand: c.byHandEarly(draft),
+	})
 	return groups
+}
+
+// byHandEarly shows the steps that do not wait for the config.json, and need but a little of it.
+func (c *containerFlags) byHandEarly(draft *lifecycle.Draft) func(step string) []string {
+	early := &specs.Spec{
+		Process: &specs.Process{Terminal: c.TTY},
+		Linux:   &specs.Linux{CgroupsPath: "/" + draft.Cgroup},
+	}
+	if c.PID != "host" {
+		early.Linux.Namespaces = []specs.LinuxNamespace{{Type: specs.PIDNamespace}}
+	}
+	lines := byHandOf(toldRun{Record: lifecycle.Record{ID: draft.ID, OpenStdin: c.Interactive}, dir: draft.Dir, built: spec.Result{Spec: early}})
+	return func(step string) []string {
+		if slices.Contains([]string{"container.create", "cgroup.create", "init.clone"}, step) {
+			return lines(step)
+		}
+		return nil
+	}
 }
 
 // A toldRun is a container whose steps are told of.

@@ -99,6 +99,7 @@ const (
 	beforeGo                // the one outside, after that
 	atTheEnd                // the one outside, last
 	partOfPlan              // the step that hands the plan over: it holds the steps of PID 1
+	around                  // the one outside, before all steps or whatever happens; the script has them elsewhere
 )
 
 // A row is a step as a shell takes it.
@@ -110,6 +111,9 @@ type row struct {
 // shellSteps has a row for each step of the table in package sandbox.
 func shellSteps() map[string]row {
 	return map[string]row{
+		"container.create": {around, makeDirectory},
+		"process.exit":     {around, cleanUp},
+
 		"cgroup.create":  {outside, cgroupCreate},
 		"init.clone":     {outside, initClone},
 		"cgroup.limit":   {outside, cgroupLimit},

@@ -122,10 +122,10 @@ func removeAbove(in *Input) []string {
 	for tree, t := range in.Trees {
 		for i, dir := range slices.Backward(above) {
 			if dir+"/" == in.CgroupCommon { // goes with the last container, whoever made it
-				lines = append(lines, "    rmdir "+quote(path.Join(t.Dir, dir))+" 2>/dev/null")
+				lines = append(lines, "rmdir "+quote(path.Join(t.Dir, dir))+" 2>/dev/null")
 				continue
 			}
-			lines = append(lines, fmt.Sprintf(`    case "$above " in *' %d.%d '*) rmdir %s ;; esac`, tree, i, quote(path.Join(t.Dir, dir))))
+			lines = append(lines, fmt.Sprintf(`case "$above " in *' %d.%d '*) rmdir %s ;; esac`, tree, i, quote(path.Join(t.Dir, dir))))
 		}
 	}
 	return lines

@@ -79,7 +79,7 @@ func preparation(in *Input) []string {
 	if len(in.groupsAbove()) > 0 {
 		above = " above=''"
 	}
-	lines := []string{
+	before := []string{
 		"set -eu",
 		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C",
 		"export PATH LC_ALL",
@@ -88,9 +88,8 @@ func preparation(in *Input) []string {
 		`[ "$(id -u)" = 0 ] || { echo 'needs root' >&2; exit 125; }`,
 		"",
 		"group=" + quote(in.group()) + " lower=" + quote(in.Lower),
-		"# The writable layer is kept here, and thrown away. TMPDIR puts it elsewhere.",
-		`dir=$(mktemp -d) && dir=$(realpath "$dir")`,
-		"root=$dir/merged",
+	}
+	end := []string{
 		"export group lower dir root",
 		"",
 		"# Whatever happens, this is done last. The mounts and the other namespaces go by themselves,",
@@ -106,15 +105,38 @@ func preparation(in *Input) []string {
 		"  fi 2>/dev/null",
 		`  if [ -n "$made" ]; then`,
 	}
-	for _, t := range in.Trees {
-		lines = append(lines, "    remove "+in.groupDir(t))
+	for _, l := range removeGroups(in) {
+		end = append(end, "    "+l)
 	}
-	lines = append(lines, removeAbove(in)...)
-	return append(append(lines,
-		"  fi",
-		`  rm -rf --one-file-system "$dir"`,
-		"}"),
-		append(removeGroup(), "trap clean_up EXIT", "trap 'exit 129' HUP", "trap 'exit 130' INT", "trap 'exit 143' TERM")...)
+	return slices.Concat(before, makeDirectory(in), end,
+		[]string{"  fi", "  " + removeDirectory, "}"},
+		removeGroup(),
+		[]string{"trap clean_up EXIT", "trap 'exit 129' HUP", "trap 'exit 130' INT", "trap 'exit 143' TERM"})
+}
+
+// makeDirectory makes the directory of the container.
+func makeDirectory(*Input) []string {
+	return []string{
+		"# The writable layer is kept here, and thrown away. TMPDIR puts it elsewhere.",
+		`dir=$(mktemp -d) && dir=$(realpath "$dir")`,
+		"root=$dir/merged",
+	}
+}
+
+const removeDirectory = `rm -rf --one-file-system "$dir"`
+
+// removeGroups takes the container's groups away, and those above that it made.
+func removeGroups(in *Input) []string {
+	var lines []string
+	for _, t := range in.Trees {
+		lines = append(lines, "remove "+in.groupDir(t))
+	}
+	return append(lines, removeAbove(in)...)
+}
+
+// cleanUp is the end of the script's clean_up, which is about what no process's end takes along.
+func cleanUp(in *Input) []string {
+	return slices.Concat(removeGroup(), removeGroups(in), []string{removeDirectory})
 }
 
 // removeGroup is the function that empties and removes a cgroup. A dead process
