@@ -10,6 +10,7 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/learnbox/learnbox/internal/atomicfile"
+	"github.com/learnbox/learnbox/internal/linux"
 	"github.com/learnbox/learnbox/lifecycle/volume"
 	"github.com/learnbox/learnbox/narrate"
 	"github.com/learnbox/learnbox/sandbox"
@@ -71,7 +72,7 @@ func (c *Containers) New(ctx context.Context, name string) (_ *Draft, err error)
 		}
 	}()
 	for _, dir := range []string{"", "etc", "merged", "upper", "work"} {
-		if err := os.Mkdir(filepath.Join(d.Dir, dir), dirMode(dir)); err != nil {
+		if err := mkdir(filepath.Join(d.Dir, dir), dirMode(dir)); err != nil {
 			return nil, err
 		}
 	}
@@ -88,7 +89,7 @@ func (d *Draft) hold(ctx context.Context) error {
 		d.Cgroup = cgroupOf(d.ID)
 		d.Dir = d.all.dir(d.ID)
 		run := filepath.Join(d.all.run, d.ID)
-		if err := os.Mkdir(run, 0o700); err != nil {
+		if err := mkdir(run, 0o700); err != nil {
 			return err
 		}
 		lock, err := atomicfile.Acquire(ctx, d.all.lock(d.ID))
@@ -103,6 +104,11 @@ func (d *Draft) hold(ctx context.Context) error {
 			return err
 		}
 	}
+}
+
+// mkdir makes a directory, and shows that to who traces.
+func mkdir(dir string, mode fs.FileMode) error {
+	return linux.Shown(os.Mkdir(dir, mode), "mkdir(%q, %#o)", dir, mode)
 }
 
 // dirMode lets only root into a container's directory; the upper directory's

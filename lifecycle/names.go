@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/learnbox/learnbox/internal/linux"
 )
 
 // adjectives and surnames make names in Docker's pattern, adjective_surname.
@@ -59,7 +61,8 @@ func (c *Containers) claim(name, id string) (string, error) {
 			name = randomName()
 		}
 		link := filepath.Join(c.names(), name)
-		err := os.Symlink(filepath.Join("..", id), link)
+		target := filepath.Join("..", id)
+		err := linux.Shown(os.Symlink(target, link), "symlink(%q, %q)", target, link)
 		if err == nil {
 			return name, nil
 		}

@@ -152,8 +152,7 @@ func (g *guest) writeSysctls() error {
 		if err != nil {
 			return fmt.Errorf("sysctl %s: %w", name, err)
 		}
-		_, err = f.WriteString(value)
-		if err = errors.Join(err, f.Close()); err != nil {
+		if err = errors.Join(linux.WriteOnce(f, value), f.Close()); err != nil {
 			return fmt.Errorf("sysctl %s=%s: %w", name, value, err)
 		}
 	}
@@ -185,7 +184,7 @@ func (g *guest) enterWorkdir() error {
 		return err
 	}
 	defer dir.Close()
-	if err := unix.Fchdir(int(dir.Fd())); err != nil {
+	if err := linux.Fchdir(dir); err != nil {
 		return fmt.Errorf("enter the working directory %s: %w", g.Process.Cwd, err)
 	}
 	buf := make([]byte, unix.PathMax)

@@ -18,10 +18,11 @@ import (
 type message struct {
 	Event    *eventMessage
 	Warning  string
-	Terminal bool // the pty master comes with this message
-	Born     int  // who becomes the program, by a PID of the parent's namespace
-	Keeps    bool // with Born: the init stays and holds the program's terminal
-	Exec     bool // the next thing is the execve; if then the socket closes, it succeeded
+	Terminal bool           // the pty master comes with this message
+	Born     int            // who becomes the program, by a PID of the parent's namespace
+	Keeps    bool           // with Born: the init stays and holds the program's terminal
+	Exec     bool           // the next thing is the execve; if then the socket closes, it succeeded
+	Calls    []narrate.Call // with Exec: those of its step, of which nobody will be left to tell
 	Failure  *StepError
 
 	PidsLimit bool // set it now, and say when it is set

@@ -39,6 +39,7 @@ type Init struct {
 	table    []step[*guest] // the init's; see childTable
 	told     narrate.Event  // the last that came from the init
 	toldAt   time.Time
+	calls    []narrate.Call // of the step that ended with the execve
 	warnings []string
 	terminal *os.File
 }
@@ -73,30 +74,18 @@ func take(ctx context.Context, i *Init, table []step[*Init]) error {
 			continue
 		}
 		var failed error
-		trace, fill := i.details()
+		var calls []narrate.Call
 		if err := i.Narrate.Run(row.Step, func() error {
-			defer trace()()
+			defer TraceCalls(i.Narrate, &calls)()
 			failed = row.do(i)
 			return failed
-		}, fill); failed != nil {
+		}, func(e *narrate.Event) { e.Pid, e.Calls = i.pid, calls }); failed != nil {
 			return &StepError{Step: row.ID, Text: failed.Error(), Code: 125, Way: hint(row.ID, failed), err: failed}
 		} else if err != nil {
 			return err // who hears it ended it
 		}
 	}
 	return nil
-}
-
-// details are what the parent adds to an event: the PID, and the calls between.
-func (i *Init) details() (trace func() (stop func()), fill func(*narrate.Event)) {
-	var calls []narrate.Call
-	trace = func() func() {
-		if !i.Narrate.Attends() {
-			return func() {}
-		}
-		return traceCalls(&calls)
-	}
-	return trace, func(e *narrate.Event) { e.Pid, e.Calls = i.pid, calls }
 }
 
 // Abort ends whatever was begun. The kernel takes the namespaces and mounts

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/learnbox/learnbox/internal/linux"
+	"github.com/learnbox/learnbox/narrate"
 )
 
 // exec replaces the init by the program, or by the small init that runs it.
@@ -21,14 +22,15 @@ func (g *guest) exec() error {
 	if err := linux.CloseOnExecFrom(channelFD); err != nil {
 		return err
 	}
-	if err := g.announce(); err != nil {
+	path, err := lookPath(p.Args[0], p.Env)
+	if err != nil {
 		return err
 	}
 	if g.Reaper {
-		return g.execReaper()
+		return g.execReaper(path)
 	}
-	path, err := lookPath(p.Args[0], p.Env)
-	if err != nil {
+	linux.ShowExecve(path, p.Args, p.Env)
+	if err := g.announce(g.calls); err != nil {
 		return err
 	}
 	return diagnose(path, linux.Execve(path, p.Args, p.Env))
@@ -42,13 +44,13 @@ func setUmask(u specs.User) {
 	unix.Umask(int(umask))
 }
 
-// announce tells the parent, once, that the execve comes.
-func (g *guest) announce() error {
+// announce tells the parent, once, that the execve comes, and which calls led to it.
+func (g *guest) announce(calls []narrate.Call) error {
 	if g.announced {
 		return nil
 	}
 	g.announced = true
-	return g.ch.send(&message{Exec: true}, nil)
+	return g.ch.send(&message{Exec: true, Calls: calls}, nil)
 }
 
 // lookPath finds a program as execvp(3) does: a name with a slash is a path,

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/learnbox/learnbox/internal/linux"
+	"github.com/learnbox/learnbox/narrate"
 	"github.com/learnbox/learnbox/sandbox/network"
 	"github.com/learnbox/learnbox/sandbox/rootfs"
 )
@@ -24,6 +25,8 @@ type guest struct {
 	begun  bool         // it has told of its first step
 	filter *Filter      // from init.wait on
 	self   *os.File     // this program, kept for --init
+
+	calls []narrate.Call // of the step that is being taken, if the parent attends
 
 	announced bool // the parent knows that the execve comes
 	born      bool // another process has become the program: see birth_linux.go

@@ -5,6 +5,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/learnbox/learnbox/internal/linux"
@@ -19,13 +20,29 @@ import (
 // without one, the word to go on after an event.
 type order struct{ Filter *Filter }
 
+// TraceCalls collects this process's system calls for who attends, until stop is called.
+func TraceCalls(n *narrate.Narrator, to *[]narrate.Call) (stop func()) {
+	if !n.Attends() {
+		return func() {}
+	}
+	return traceCalls(to)
+}
+
 // traceCalls collects this process's system calls until stop is called. Calls
-// that differ only in their arguments and follow one another count as one.
+// that differ only in their arguments and follow one another count as one; one that was
+// shown before it was made, and has come back with an error, is shown once.
 func traceCalls(to *[]narrate.Call) (stop func()) {
+	var mu sync.Mutex
 	return linux.Trace(func(c linux.Call) {
-		if last := len(*to) - 1; last >= 0 && repeats((*to)[last], c) {
+		mu.Lock()
+		defer mu.Unlock()
+		last := len(*to) - 1
+		if last >= 0 && repeats((*to)[last], c) {
 			(*to)[last].Repeat++
 			return
+		}
+		if last >= 0 && (*to)[last].Result == "" {
+			*to = (*to)[:last]
 		}
 		*to = append(*to, narrate.Call{Call: c.Call, Result: c.Result, At: linux.Caller()})
 	})
@@ -34,17 +51,21 @@ func traceCalls(to *[]narrate.Call) (stop func()) {
 // repeats reports whether a call repeats the one before it, with other
 // arguments that nobody wants to read.
 func repeats(a narrate.Call, b linux.Call) bool {
-	name, _, _ := strings.Cut(a.Call, "(")
-	if name == "write" && written(a.Call) != written(b.Call) {
-		return false
+	switch name, _, _ := strings.Cut(a.Call, "("); name {
+	case "fstat":
+		return a.Result == b.Result && strings.HasPrefix(b.Call, "fstat(")
+	case "prctl": // the same operation
+		return a.Result == b.Result && first(a.Call) == first(b.Call)
+	case "write": // to files of the same name
+		return a.Result == b.Result && strings.HasPrefix(b.Call, "write(") && path.Base(first(a.Call)) == path.Base(first(b.Call))
 	}
-	return a.Result == b.Result && strings.HasPrefix(b.Call, name+"(") && slices.Contains([]string{"prctl", "write", "fstat"}, name)
+	return false
 }
 
-// written is the name of the file that a call writes into.
-func written(call string) string {
-	file, _, _ := strings.Cut(call, ", ")
-	return path.Base(file)
+// first is a call up to its first argument.
+func first(call string) string {
+	upTo, _, _ := strings.Cut(call, ", ")
+	return upTo
 }
 
 // take takes one step and tells the parent of it, if it listens.
@@ -52,14 +73,14 @@ func (g *guest) take(s step[*guest]) error {
 	if !g.Narrate {
 		return s.do(g)
 	}
-	var calls []narrate.Call
+	g.calls = nil
 	n := narrate.Narrator{Hear: g.tell}
 	return n.Run(s.Step, func() error {
 		if g.Attend {
-			defer traceCalls(&calls)()
+			defer traceCalls(&g.calls)()
 		}
 		return s.do(g)
-	}, func(e *narrate.Event) { e.Calls = calls })
+	}, func(e *narrate.Event) { e.Calls = g.calls })
 }
 
 // tell sends an event and, if the parent attends, waits for its order. A failed
@@ -72,7 +93,7 @@ func (g *guest) tell(e narrate.Event) error {
 	if !g.Narrate /* since the step began: see loadFilter */ || known {
 		return nil
 	}
-	m := message{Event: &eventMessage{e.Step.ID, e.Phase, e.Took.Truncate(time.Microsecond), e.Calls}}
+	m := message{Event: &eventMessage{e.Step.ID, e.Phase, e.Took, e.Calls}}
 	if err := g.ch.send(&m, nil); err != nil || !g.Attend || e.Phase == narrate.Fail {
 		return nil //nolint:nilerr // a parent that left is noticed by the death signal
 	}
@@ -181,9 +202,22 @@ func (i *Init) hearSilence() error {
 		if len(silent) == 1 {
 			took = time.Since(i.toldAt)
 		}
-		if err := i.Narrate.Hear(narrate.Event{Step: s.Step, Phase: narrate.Done, Pid: i.pid, Took: took}); err != nil {
+		e := narrate.Event{Step: s.Step, Phase: narrate.Done, Pid: i.pid, Took: took}
+		if s.ID == "process.exec" {
+			e.Calls = made(i.calls)
+		}
+		if err := i.Narrate.Hear(e); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// made are the calls that ended with an execve, of which only the silence afterwards
+// says how it went.
+func made(calls []narrate.Call) []narrate.Call {
+	if last := len(calls) - 1; last >= 0 && calls[last].Result == "" {
+		calls[last].Result = "ok"
+	}
+	return calls
 }

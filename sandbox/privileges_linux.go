@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strconv"
 
 	"golang.org/x/sys/unix"
 
@@ -58,7 +59,7 @@ func (g *guest) setOOMScore() error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprint(f, *g.Process.OOMScoreAdj)
+	err = linux.WriteOnce(f, strconv.Itoa(*g.Process.OOMScoreAdj))
 	if errors.Is(err, unix.EACCES) || errors.Is(err, unix.EPERM) {
 		err = g.warn("oom_score_adj stays as it is: a lower one than it was born with (%d wanted) needs CAP_SYS_RESOURCE", *g.Process.OOMScoreAdj)
 	}
@@ -177,7 +178,7 @@ func (g *guest) loadFilter() error {
 		return err
 	}
 	if g.OwnFilter {
-		if err := g.announce(); err != nil {
+		if err := g.announce(nil); err != nil {
 			return err
 		}
 		g.Narrate = false

@@ -4,11 +4,13 @@ import (
 	"errors"
 	"os"
 	"sync"
+	"time"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
 	"github.com/learnbox/learnbox/internal/linux"
+	"github.com/learnbox/learnbox/narrate"
 	"github.com/learnbox/learnbox/sandbox/cgroup"
 	"github.com/learnbox/learnbox/sandbox/tty"
 )
@@ -22,6 +24,7 @@ type Process struct {
 	group   *cgroup.Group
 	ownPids bool // it has a pid namespace of its own
 	enters  bool // a container that is there already
+	narrate *narrate.Narrator
 
 	mu    sync.Mutex
 	ended bool  // from then on the PID may be somebody else's
@@ -116,8 +119,14 @@ func (p *Process) ReapStrays() { linux.ReapOthers(p.Pid) }
 // Wait waits for the first process, ends what it left behind, and removes the
 // cgroup. The kernel ends a pid namespace with its PID 1, so the cgroup is
 // empty; with --pid=host there is none and the cgroup says who is left.
-func (p *Process) Wait() (Status, error) {
-	err := linux.AwaitExit(p.Pid)
+func (p *Process) Wait() (status Status, err error) {
+	err = linux.AwaitExit(p.Pid)
+	began, calls := time.Now(), []narrate.Call(nil)
+	stop := TraceCalls(p.narrate, &calls)
+	defer func() {
+		stop()
+		status.Tidied, status.Calls = time.Since(began), calls
+	}()
 	p.mu.Lock()
 	p.ended = true
 	ws, reapErr := linux.Reap(p.Pid)
@@ -132,7 +141,7 @@ func (p *Process) Wait() (Status, error) {
 	if !p.ownPids && !p.enters {
 		linux.ReapOthers(0) // of whom this process may have become the parent
 	}
-	status := exitStatus(ws)
+	status = exitStatus(ws)
 	status.Count = p.Count() // it goes with the group
 	status.OOMKilled = status.Count.OOMKills > 0
 	return status, errors.Join(err, p.group.Remove())

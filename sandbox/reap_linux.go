@@ -25,15 +25,15 @@ const (
 
 // execReaper replaces the init by a fresh one that has all its threads inside
 // the container. It keeps the socket until the program runs.
-func (g *guest) execReaper() error {
-	path, err := lookPath(g.Process.Args[0], g.Process.Env)
-	if err != nil {
-		return err
-	}
+func (g *guest) execReaper(path string) error {
 	if _, err := unix.FcntlInt(g.ch.f.Fd(), unix.F_SETFD, 0); err != nil {
 		return linux.Failed(err, "fcntl(%s, F_SETFD, 0)", g.ch.f.Name())
 	}
 	argv := append([]string{InitName, reapArg, path}, g.Process.Args...)
+	linux.ShowExecveat(g.self, argv)
+	if err := g.announce(g.calls); err != nil {
+		return err
+	}
 	return linux.Execveat(g.self, argv, g.Process.Env)
 }
 

@@ -21,6 +21,7 @@ import (
 	"fmt"
 	"os"
 	"syscall"
+	"time"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
@@ -103,6 +104,9 @@ type Status struct {
 
 	OOMKilled bool         // the kernel killed a process of the container at its limit of memory
 	Count     cgroup.Count // what its limits have brought about
+
+	Tidied time.Duration  // how long it took from its end until its control group was gone
+	Calls  []narrate.Call // of that, if the narrator attends
 }
 
 // A Reach names the limits that a container can reach.

@@ -25,7 +25,10 @@ func (i *Init) Start(ctx context.Context, c Config) (*Process, error) {
 		return nil, cmp.Or(ctx.Err(), err)
 	}
 	i.ch.close()
-	return &Process{Pid: i.pid, Terminal: i.terminal, Warnings: i.warnings, group: i.group, ownPids: !i.HostPIDs, reach: i.reach()}, nil
+	return &Process{
+		Pid: i.pid, Terminal: i.terminal, Warnings: i.warnings,
+		group: i.group, ownPids: !i.HostPIDs, reach: i.reach(), narrate: i.Narrate,
+	}, nil
 }
 
 // reach is what the container can run into: its own limits, or maybe the limit of
@@ -120,7 +123,9 @@ func (i *Init) listen() error {
 				return err
 			}
 		}
-		exec = exec || m.Exec
+		if m.Exec {
+			exec, i.calls = true, m.Calls
+		}
 	}
 	if !exec || i.enters && i.born == 0 {
 		return i.diedEarly()

@@ -211,17 +211,19 @@ func (o *order) fields(w *wire) {
 	optional(w, &o.Filter, func(w *wire, f *Filter) { f.fields(w) })
 }
 
+func callFields(w *wire, c *narrate.Call) {
+	text(w, &c.Call)
+	text(w, &c.Result)
+	text(w, &c.At)
+	number(w, &c.Repeat)
+}
+
 func (m *message) fields(w *wire) {
 	optional(w, &m.Event, func(w *wire, e *eventMessage) {
 		text(w, &e.Step)
 		text(w, &e.Phase)
 		number(w, &e.Took)
-		list(w, &e.Calls, func(w *wire, c *narrate.Call) {
-			text(w, &c.Call)
-			text(w, &c.Result)
-			text(w, &c.At)
-			number(w, &c.Repeat)
-		})
+		list(w, &e.Calls, callFields)
 	})
 	text(w, &m.Warning)
 	flag(w, &m.Terminal)
@@ -229,6 +231,7 @@ func (m *message) fields(w *wire) {
 	number(w, &m.Born)
 	flag(w, &m.Keeps)
 	flag(w, &m.Exec)
+	list(w, &m.Calls, callFields)
 	optional(w, &m.Failure, func(w *wire, f *StepError) {
 		text(w, &f.Step)
 		text(w, &f.Text)

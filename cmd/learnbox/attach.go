@@ -37,7 +37,9 @@ func attach(a *app, live *lifecycle.Live, proxy *signalProxy, interactive, termi
 	proxy.to(a, heldProgram{live.Process})
 	status, err := monitor.Wait()
 	if err == nil && a.narrate != nil {
-		err = a.narrate.Hear(narrate.Event{Step: lifecycle.ExitStep(), Phase: narrate.Done, Pid: live.Pid})
+		err = a.narrate.Hear(narrate.Event{
+			Step: lifecycle.ExitStep(), Phase: narrate.Done, Pid: live.Pid, Took: status.Tidied, Calls: status.Calls,
+		})
 	}
 	return status.Code, err
 }

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 
 	"github.com/learnbox/learnbox/lifecycle"
+	"github.com/learnbox/learnbox/narrate"
 	"github.com/learnbox/learnbox/sandbox"
 	"github.com/learnbox/learnbox/sandbox/spec"
 	"github.com/learnbox/learnbox/sandbox/tty"
@@ -72,7 +73,9 @@ func (c *containerFlags) make(ctx context.Context, a *app, all *lifecycle.Contai
 // control group will be, if somebody tells of them.
 func (c *containerFlags) place(ctx context.Context, a *app, all *lifecycle.Containers, rootfs string) (draft *lifecycle.Draft, groups []string, err error) {
 	var noGroup error
+	var calls []narrate.Call
 	err = a.narrate.Run(lifecycle.CreateStep(), func() error {
+		defer sandbox.TraceCalls(a.narrate, &calls)()
 		if draft, err = all.New(ctx, c.Name); err == nil {
 			if c.CgroupParent != "" {
 				draft.Cgroup, noGroup = spec.CgroupPath(draft.ID, c.CgroupParent, "")
@@ -80,7 +83,7 @@ func (c *containerFlags) place(ctx context.Context, a *app, all *lifecycle.Conta
 			groups = c.know(a, draft, rootfs)
 		}
 		return err
-	})
+	}, func(e *narrate.Event) { e.Calls = calls })
 	if noGroup != nil {
 		return nil, nil, errors.Join(noGroup, draft.Discard())
 	}

@@ -190,7 +190,7 @@ func ToExecve(path string, argv, env []string) (Prepared, error) {
 		return Prepared{}, Failed(err, "execve(%q)", path)
 	}
 	return Prepared{
-		text: fmt.Sprintf("execve(%q, %s, … /* %d vars */)", path, words(argv), len(env)), number: unix.SYS_EXECVE,
+		text: execveText(path, argv, env), number: unix.SYS_EXECVE,
 		args: [6]uintptr{uintptr(unsafe.Pointer(p)), uintptr(unsafe.Pointer(&args[0])), uintptr(unsafe.Pointer(&vars[0]))},
 		keep: []any{p, args, vars},
 	}, nil

@@ -36,6 +36,16 @@ func OpenIn(dir *os.File, path string, flags int, perm uint32, resolve uint64) (
 	}
 }
 
+// WriteOnce is write(2): a file of /proc takes a value in one call, or not at all.
+func WriteOnce(f *os.File, value string) error {
+	for {
+		_, err := unix.Write(int(f.Fd()), []byte(value))
+		if err != unix.EINTR {
+			return Failed(err, "write(%q, %q)", f.Name(), value)
+		}
+	}
+}
+
 // MkdirAt is mkdirat(2).
 func MkdirAt(dir *os.File, name string, perm uint32) error {
 	return Failed(unix.Mkdirat(int(dir.Fd()), name, perm), "mkdirat(%q, %q, %#o)", dir.Name(), name, perm)

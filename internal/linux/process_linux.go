@@ -1,6 +1,7 @@
 package linux
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -126,10 +127,27 @@ func Chdir(path string) error {
 	return Failed(unix.Chdir(path), "chdir(%q)", path)
 }
 
+// Fchdir is fchdir(2).
+func Fchdir(dir *os.File) error {
+	return Failed(unix.Fchdir(int(dir.Fd())), "fchdir(%q)", dir.Name())
+}
+
 // Execve is execve(2) by way of the Go runtime, which first gives back the soft
 // limit of open files that it had raised for itself.
 func Execve(path string, argv, envp []string) error {
-	return Failed(unix.Exec(path, argv, envp), "execve(%q, %s, … /* %d vars */)", path, words(argv), len(envp))
+	return Failed(unix.Exec(path, argv, envp), "%s", execveText(path, argv, envp))
+}
+
+// ShowExecve shows an Execve that is to be made to who traces, without a result: if it
+// succeeds, nobody is left who could show it.
+func ShowExecve(path string, argv, envp []string) {
+	if hear := trace.Load(); hear != nil {
+		(*hear)(Call{Call: execveText(path, argv, envp)})
+	}
+}
+
+func execveText(path string, argv, envp []string) string {
+	return fmt.Sprintf("execve(%q, %s, … /* %d vars */)", path, words(argv), len(envp))
 }
 
 // Execveat is execveat(2) on a descriptor: the program is the open file itself,
@@ -146,7 +164,18 @@ func Execveat(f *os.File, argv, envp []string) error {
 	empty := [1]byte{}
 	_, _, errno := unix.RawSyscall6(unix.SYS_EXECVEAT, f.Fd(), uintptr(unsafe.Pointer(&empty[0])),
 		uintptr(unsafe.Pointer(&args[0])), uintptr(unsafe.Pointer(&env[0])), unix.AT_EMPTY_PATH, 0)
-	return Failed(errno, "execveat(%d, \"\", %s, …, AT_EMPTY_PATH)", f.Fd(), words(argv))
+	return Failed(errno, "%s", execveatText(f, argv))
+}
+
+// ShowExecveat is ShowExecve for an Execveat.
+func ShowExecveat(f *os.File, argv []string) {
+	if hear := trace.Load(); hear != nil {
+		(*hear)(Call{Call: execveatText(f, argv)})
+	}
+}
+
+func execveatText(f *os.File, argv []string) string {
+	return fmt.Sprintf("execveat(%d, \"\", %s, …, AT_EMPTY_PATH)", f.Fd(), words(argv))
 }
 
 // Inside calls do on a thread that has entered the namespace that a file such

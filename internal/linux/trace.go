@@ -1,6 +1,8 @@
 package linux
 
 import (
+	"errors"
+	"fmt"
 	"runtime"
 	"strconv"
 	"strings"
@@ -11,18 +13,28 @@ import (
 // A Call is a system call that was made, as strace(1) would print it.
 type Call struct {
 	Call   string // with its decoded arguments
-	Result string // "ok", or the errno's name
+	Result string // "ok", or the errno's name; empty: it is to be made
 }
 
 // trace hears of calls, if somebody traces. It is the one variable of the
 // package: a call does not know who wants to hear of it.
 var trace atomic.Pointer[func(Call)] //nolint:gochecknoglobals // see above
 
-// Trace shows hear every call of this process that goes through Failed, from
-// any goroutine, until stop is called. Nothing is formatted when nobody traces.
+// Trace shows hear every call of this process that goes through Failed or Shown, from
+// any goroutine and maybe two at once, until stop is called. Nothing is formatted when nobody traces.
 func Trace(hear func(Call)) (stop func()) {
 	trace.Store(&hear)
 	return func() { trace.Store(nil) }
+}
+
+// Shown shows a call that another package made to who traces, and returns its error as
+// it is. Nothing is formatted when nobody traces.
+func Shown(err error, format string, args ...any) error {
+	if hear := trace.Load(); hear != nil {
+		errno, _ := errors.AsType[syscall.Errno](err)
+		show(*hear, fmt.Sprintf(format, args...), errno)
+	}
+	return err
 }
 
 // show tells the tracer of a call.

@@ -20,16 +20,22 @@ func TestTraceShowsCallsThatSucceedAndThoseThatFail(t *testing.T) {
 	if err := Unshare(1 << 3); err == nil {
 		t.Fatal("unshare took an unknown flag")
 	}
+	if err := Shown(os.Mkdir(os.DevNull, 0o700), "mkdir(%q, 0700)", os.DevNull); !os.IsExist(err) {
+		t.Fatalf("Shown = %v, want the error as it was", err)
+	}
+	ShowExecve("/bin/true", []string{"true"}, nil)
 	stop()
 	if err := Chdir("."); err != nil {
 		t.Fatal(err)
 	}
-	if len(calls) != 2 {
-		t.Fatalf("traced %+v, want two calls", calls)
+	if len(calls) != 4 {
+		t.Fatalf("traced %+v, want four calls", calls)
 	}
 	for i, want := range []Call{
 		{Call: `open("/dev/null", O_RDONLY|O_CLOEXEC)`, Result: "ok"},
 		{Call: "unshare(0x8)", Result: "EINVAL"},
+		{Call: `mkdir("/dev/null", 0700)`, Result: "EEXIST"},
+		{Call: `execve("/bin/true", ["true"], … /* 0 vars */)`},
 	} {
 		if calls[i] != want {
 			t.Errorf("got %+v, want %+v", calls[i], want)

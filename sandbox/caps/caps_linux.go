@@ -59,8 +59,9 @@ func DropBounding(keep Set) error {
 		if (have&^keep)&(1<<n) == 0 {
 			continue
 		}
-		if err := unix.Prctl(unix.PR_CAPBSET_DROP, uintptr(n), 0, 0, 0); err != nil {
-			return linux.Failed(err, "prctl(PR_CAPBSET_DROP, %s)", name(n))
+		err := linux.Failed(unix.Prctl(unix.PR_CAPBSET_DROP, uintptr(n), 0, 0, 0), "prctl(PR_CAPBSET_DROP, %s)", name(n))
+		if err != nil {
+			return err
 		}
 	}
 	return nil

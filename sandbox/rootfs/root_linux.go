@@ -54,7 +54,7 @@ func (r *Root) Close() error { return r.dir.Close() }
 // Naming "." twice stacks the old root on the new one, so no directory for it
 // is needed inside the image; the detach takes it off again (pivot_root(2)).
 func (r *Root) Pivot() error {
-	if err := unix.Fchdir(int(r.dir.Fd())); err != nil {
+	if err := linux.Fchdir(r.dir); err != nil {
 		return fmt.Errorf("enter the new root: %w", err)
 	}
 	if err := linux.PivotRoot(".", "."); err != nil {
