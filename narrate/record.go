@@ -64,7 +64,8 @@ type Fact struct {
 	Fact   string `json:"fact"`             // "uts namespace"
 	Source string `json:"source"`           // the path that was read: "/proc/4711/ns/uts"
 	Before string `json:"before,omitempty"` // empty: was not there, or was not read
-	After  string `json:"after,omitempty"`  // empty: is no longer there
+	After  string `json:"after,omitempty"`  // empty: is no longer there, or Unread
+	Unread string `json:"unread,omitempty"` // why it could not be read after the step
 }
 
 // Write writes a record as one line.

@@ -112,6 +112,10 @@ func (t *Text) evidence(facts []Fact) {
 
 func change(f Fact) string {
 	switch {
+	case f.Unread != "" && f.Before != "":
+		return "not read, " + f.Unread + "; was " + f.Before
+	case f.Unread != "":
+		return "not read, " + f.Unread
 	case f.Before == f.After:
 		return f.After + ", as before"
 	case f.Before == "":

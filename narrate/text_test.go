@@ -13,10 +13,14 @@ var step = Step{ID: "ns.uts", Title: "A hostname of its own", Why: "so that host
 // full has something in every field, and words from strangers.
 var full = Record{
 	Type: TypeStep, ID: step.ID, N: 3, Phase: Done, Pid: 4711, Title: step.Title, Why: step.Why,
-	Args:     []string{"one \x1b[31mred", "two"},
-	Calls:    []Call{{Call: "unshare(CLONE_NEWUTS)", Result: "ok", At: "sandbox/guest_linux.go:99", Repeat: 2}},
-	Evidence: []Fact{{"uts namespace", "/proc/4711/ns/uts", "uts:[1]", "uts:[2]"}, {"file", "/a", "", "x"}, {"file", "/a", "", "y"}, {"same", "/b", "v", "v"}, {"gone", "/c", "w", ""}},
-	Look:     "readlink /proc/4711/ns/uts", ByHand: []string{"unshare --uts", "hostname box"},
+	Args:  []string{"one \x1b[31mred", "two"},
+	Calls: []Call{{Call: "unshare(CLONE_NEWUTS)", Result: "ok", At: "sandbox/guest_linux.go:99", Repeat: 2}},
+	Evidence: []Fact{
+		{"uts namespace", "/proc/4711/ns/uts", "uts:[1]", "uts:[2]", ""},
+		{"file", "/a", "", "x", ""}, {"file", "/a", "", "y", ""}, {"same", "/b", "v", "v", ""}, {"gone", "/c", "w", "", ""},
+		{"late", "/d", "v", "", "it had ended"}, {"never", "/e", "", "", "it had ended"},
+	},
+	Look: "readlink /proc/4711/ns/uts", ByHand: []string{"unshare --uts", "hostname box"},
 	Docker: "linux.namespaces[type=uts]", Lesson: "namespaces/uts", Man: []string{"unshare(2)", "uts_namespaces(7)"},
 	Error: "unshare: EPERM", Hint: "be root", Us: 1234,
 }
@@ -61,6 +65,8 @@ func TestFullSaysAll(t *testing.T) {
 		"  kernel  file [/a]\n          - x\n          - y\n",
 		"  kernel  same: v, as before [/b]\n",
 		"  kernel  gone: no longer w [/c]\n",
+		"  kernel  late: not read, it had ended; was v [/d]\n",
+		"  kernel  never: not read, it had ended [/e]\n",
 		"  error   unshare: EPERM\n  hint    be root\n",
 		"  look    readlink /proc/4711/ns/uts\n",
 		"  by hand unshare --uts\n          hostname box\n",

@@ -107,13 +107,38 @@ func (w Watch) End(s Subject) (facts func() []narrate.Fact) {
 			w.of.last[p.fact] = after[i]
 		}
 	}
+	ended := w.lacks(s, sources, after) && s.ended()
 	return func() []narrate.Fact {
 		var facts []narrate.Fact
 		for i, p := range w.probes {
+			if ended && len(after[i]) == 0 && s.own(sources[i]) {
+				facts = append(facts, p.unread(sources[i], w.before[i]))
+				continue
+			}
 			facts = append(facts, p.compare(s, sources[i], w.before[i], after[i])...)
 		}
 		return facts
 	}
+}
+
+// lacks reports whether something of the process is missing that was there before.
+func (w Watch) lacks(s Subject, sources []string, after [][]string) bool {
+	for i := range after {
+		if len(after[i]) == 0 && len(w.before[i]) > 0 && s.own(sources[i]) {
+			return true
+		}
+	}
+	return false
+}
+
+// unread is the fact of a process that was looked at too late: what could not be read is
+// not known to be gone.
+func (p probe) unread(source string, before []string) narrate.Fact {
+	f := narrate.Fact{Fact: p.fact, Source: source, Unread: "the process had ended already"}
+	if !p.list {
+		f.Before = strings.Join(before, " ")
+	}
+	return f
 }
 
 // compare are the facts of two readings.

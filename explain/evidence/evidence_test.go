@@ -2,10 +2,12 @@ package evidence
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/learnbox/learnbox/narrate"
 )
@@ -104,6 +106,43 @@ func TestWhatIsNotThereHasNoFacts(t *testing.T) {
 		if got := Now(step, Subject{Pid: 1 << 30}); len(got) > 0 {
 			t.Errorf("%s of no process: %+v", step, got)
 		}
+	}
+}
+
+// TestAProcessThatEndedWasNotRead looks at a program that has ended before anybody could look.
+func TestAProcessThatEndedWasNotRead(t *testing.T) {
+	if _, err := os.Stat("/proc/self/exe"); err != nil {
+		t.Skip("needs Linux")
+	}
+	program := exec.Command("cat")
+	in, err := program.StdinPipe()
+	if err == nil {
+		err = program.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := Subject{Pid: program.Process.Pid}
+	var w Watcher
+	watch := w.Begin("process.exec", s.AtOnce())
+	in.Close()
+	for !s.ended() { // it stays a zombie until somebody waits for it
+		time.Sleep(time.Millisecond)
+	}
+	facts := map[string]narrate.Fact{}
+	for _, f := range watch.End(s.AtOnce())() {
+		facts[f.Fact] = f
+	}
+	if err := program.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"program", "open files"} {
+		if f := facts[name]; f.Unread == "" || f.Before == "" || f.After != "" {
+			t.Errorf("%s: %+v, want that it was not read", name, f)
+		}
+	}
+	if f := facts["Name"]; f.After != "cat" || f.Unread != "" {
+		t.Errorf("a zombie has a name: %+v", f)
 	}
 }
 

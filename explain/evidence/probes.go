@@ -95,7 +95,11 @@ func fds() probe {
 		var open []string
 		_, names := listed(s.proc("fd"))
 		for _, n := range names {
-			if to, err := os.Readlink(s.proc("fd/" + n)); err == nil {
+			to, err := os.Readlink(s.proc("fd/" + n))
+			if err != nil && s.ended() { // while we read
+				return s.proc("fd"), nil
+			}
+			if err == nil {
 				open = append(open, n+"→"+to)
 			}
 		}
