@@ -179,18 +179,11 @@ func (t *Teller) hear(e narrate.Event) error {
 		if err := t.stopAt(stop.Point{Step: e.Step.ID, After: true}); err != nil {
 			return err
 		}
-		if e.Far && len(t.place.Next) > 0 && t.gate == nil { // the run stands still now, and not when the next step begins
-			t.watchFor(t.place.Next[0], now)
+		if next := t.unannounced(e); next != "" {
+			t.watchFor(next, now)
 		}
 	}
 	return nil
-}
-
-// watchFor reads what a step is going to change.
-func (t *Teller) watchFor(step string, now evidence.Subject) {
-	if t.Narrator().Attend {
-		t.watch[step] = t.watcher.Begin(step, now)
-	}
 }
 
 // take moves a step from those to come to those done.
@@ -205,7 +198,7 @@ func (t *Teller) tell(e narrate.Event, now evidence.Subject) {
 	t.n++
 	r := narrate.Record{
 		Type: narrate.TypeStep, ID: e.Step.ID, N: t.n, Phase: e.Phase, Pid: e.Pid,
-		Title: e.Step.Title, Why: e.Step.Why, Calls: e.Calls, Us: e.Took.Microseconds(),
+		Title: e.Step.Title, Why: e.Step.Why, Calls: e.Calls, Us: (e.Took + time.Microsecond - 1).Microseconds(), // 0 is for those of which nobody knows
 	}
 	if e.Err != nil {
 		r.Error = e.Err.Error()

@@ -41,7 +41,7 @@ type Event struct {
 	Pid     int           // of the container's first process, on the machine; 0 before it exists
 	Monitor int           // of the container's monitor, on the machine; only in the step that starts it
 	Far     bool          // another process took it, which may not tell that the next one begins
-	Took    time.Duration // since Begin; zero in Begin and Skip
+	Took    time.Duration // since Begin; zero in Begin and Skip, and if nobody knows
 	Calls   []Call        // only if the narrator attends, in Done and Fail
 	Err     error         // only in Fail
 }

@@ -55,7 +55,7 @@ type Record struct {
 	Error    string   `json:"error,omitempty"`
 	Hint     string   `json:"hint,omitempty"`
 
-	Us int64 `json:"us,omitempty"` // microseconds that the step or, in a total, the run took
+	Us int64 `json:"us,omitempty"` // microseconds that the step or, in a total, the run took; 0: nobody knows
 }
 
 // A Fact is something that was read back from the kernel. It is never an

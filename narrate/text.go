@@ -42,13 +42,14 @@ func (t *Text) Print(r Record) {
 
 // brief is one line: id, title, time.
 func (t *Text) brief(r Record) {
-	last := Duration(r.Us)
-	switch r.Phase {
-	case Skip:
+	last := ""
+	switch {
+	case r.Phase == Skip:
 		last = "-"
-	case Fail:
+	case r.Phase == Fail:
 		last = "failed"
-	case Begin, Done:
+	case r.Us > 0:
+		last = Duration(r.Us)
 	}
 	const width = columns - idWidth - 2 - 10
 	fmt.Fprintf(t.W, "%s %-*s %9s\n", t.bold(fmt.Sprintf("%-*s", idWidth, r.ID)), width, Shorten(r.Title, width), last)
@@ -80,7 +81,10 @@ func (t *Text) full(r Record) {
 	t.line("docker", r.Docker)
 	t.line("lesson", r.Lesson)
 	t.line("man", strings.Join(r.Man, ", "))
-	fmt.Fprintf(t.W, "%*s%s\n\n", -labelled, "  took", Duration(r.Us))
+	if r.Us > 0 {
+		t.line("took", Duration(r.Us))
+	}
+	fmt.Fprintln(t.W)
 }
 
 func callText(c Call) string {

@@ -61,6 +61,7 @@ type toldRun struct {
 
 	monitored bool // a process of its own takes the steps
 	detached  bool // nobody waits for its end
+	again     bool // it is there already, and only started
 }
 
 // knowPlan tells the Teller which steps the container takes, and on what.
@@ -100,7 +101,10 @@ func (r toldRun) outline() ([]sandbox.Outlined, error) {
 
 // needed are the ids of all steps that the run takes, in their order.
 func (r toldRun) needed(outline []sandbox.Outlined) []string {
-	ids := []string{pull.ResolveStep().ID, pull.FetchStep().ID, unpack.Step().ID, lifecycle.CreateStep().ID}
+	var ids []string
+	if !r.again {
+		ids = append(ids, pull.ResolveStep().ID, pull.FetchStep().ID, unpack.Step().ID, lifecycle.CreateStep().ID)
+	}
 	if r.monitored {
 		ids = append(ids, lifecycle.MonitorStep().ID)
 	}
@@ -142,7 +146,9 @@ func (a *app) knowStart(r lifecycle.Record, config *specs.Spec) error {
 	if err != nil {
 		groups = nil // the step that makes them says why
 	}
-	return a.knowPlan(defined(r, config, filepath.Join(a.root, "containers", r.ID), groups))
+	run := defined(r, config, filepath.Join(a.root, "containers", r.ID), groups)
+	run.again = true
+	return a.knowPlan(run)
 }
 
 // limitFiles are the files of a control group that limits go into.

@@ -13,3 +13,24 @@ func (s Subject) ended() bool {
 	state := strings.Join(field(lines(s.proc("status")), "State"), "")
 	return state == "" || strings.HasPrefix(state, "Z") || strings.HasPrefix(state, "X")
 }
+
+// stat are the fields of /proc/PID/stat from the third on: what stands before is the
+// number and the name, which may hold anything.
+func (s Subject) stat() []string {
+	text := readAll(s.proc("stat"))
+	return strings.Fields(text[strings.LastIndex(text, ")")+1:])
+}
+
+// life is the state of the process. That there is none any more is a fact here, not a
+// gap. Whoever gets the PID later was born at another time (field 22 of /proc/PID/stat).
+func life() probe {
+	born := ""
+	return probe{fact: "State", ends: true, read: func(s Subject) (string, []string) {
+		f := s.stat()
+		if len(f) < 20 || born != "" && born != f[19] {
+			return s.proc("status"), nil
+		}
+		born = f[19]
+		return s.proc("status"), field(lines(s.proc("status")), "State")
+	}}
+}

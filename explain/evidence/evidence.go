@@ -16,6 +16,7 @@
 package evidence
 
 import (
+	"fmt"
 	"path/filepath"
 	"strings"
 
@@ -52,6 +53,7 @@ type probe struct {
 	steady bool // only steps that have the probe change it: what it read last still holds
 	read   func(Subject) (source string, values []string)
 	quiet  bool                         // told of only if it has changed
+	ends   bool                         // the end of the process is what it shows
 	show   func(Subject, string) string // how an entry of a list is told; nil: as it is
 	of     func(Subject, string) bool   // which entries of a list are the step's, long after it was taken; nil: all
 }
@@ -111,7 +113,7 @@ func (w Watch) End(s Subject) (facts func() []narrate.Fact) {
 	return func() []narrate.Fact {
 		var facts []narrate.Fact
 		for i, p := range w.probes {
-			if ended && len(after[i]) == 0 && s.own(sources[i]) {
+			if ended && len(after[i]) == 0 && s.own(sources[i]) && !p.ends {
 				facts = append(facts, p.unread(sources[i], w.before[i]))
 				continue
 			}
@@ -179,15 +181,12 @@ func changes(p probe, s Subject, source string, before, after []string) []narrat
 		facts = append(facts, narrate.Fact{Fact: p.fact, Source: source, After: p.tell(s, v)})
 	}
 	const most = 4 // of the old root's mounts; with it go all below it
-	for i, v := range minus(before, after) {
-		v = p.tell(s, v)
-		if i == most {
-			v = "and more"
-		}
-		facts = append(facts, narrate.Fact{Fact: p.fact, Source: source, Before: v})
-		if i == most {
-			break
-		}
+	gone := minus(before, after)
+	for _, v := range gone[:min(most, len(gone))] {
+		facts = append(facts, narrate.Fact{Fact: p.fact, Source: source, Before: p.tell(s, v)})
+	}
+	if len(gone) > most {
+		facts = append(facts, narrate.Fact{Fact: p.fact, Source: source, Before: fmt.Sprintf("%d more of them", len(gone)-most)})
 	}
 	return facts
 }

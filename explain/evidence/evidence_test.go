@@ -96,7 +96,7 @@ func TestFactsAreWhatChanged(t *testing.T) {
 func TestChangesOfAListAreEntries(t *testing.T) {
 	p := probe{fact: "f", list: true}
 	got := changes(p, Subject{}, "/s", []string{"a", "b", "c", "d", "e", "f", "g"}, []string{"new"})
-	if len(got) != 6 || got[0].After != "new" || got[1].Before != "a" || got[5].Before != "and more" {
+	if len(got) != 6 || got[0].After != "new" || got[1].Before != "a" || got[5].Before != "3 more of them" {
 		t.Errorf("got %+v", got)
 	}
 }
@@ -133,8 +133,13 @@ func TestAProcessThatEndedWasNotRead(t *testing.T) {
 	for _, f := range watch.End(s.AtOnce())() {
 		facts[f.Fact] = f
 	}
+	exit := w.Begin("process.exit", s.AtOnce())
 	if err := program.Wait(); err != nil {
 		t.Fatal(err)
+	}
+	want := []narrate.Fact{{Fact: "State", Source: s.proc("status"), Before: "Z (zombie)"}}
+	if got := exit.End(s.AtOnce())(); !reflect.DeepEqual(got, want) {
+		t.Errorf("its end: %+v, want %+v", got, want)
 	}
 	for _, name := range []string{"program", "open files"} {
 		if f := facts[name]; f.Unread == "" || f.Before == "" || f.After != "" {

@@ -108,12 +108,11 @@ func fds() probe {
 }
 
 // session is the session and the controlling terminal: the sixth and seventh
-// field of /proc/PID/stat, counted behind the name, which may hold anything.
+// field of /proc/PID/stat.
 func session() probe {
 	return probe{fact: "session, terminal", read: func(s Subject) (string, []string) {
-		data, err := os.ReadFile(s.proc("stat"))
-		f := strings.Fields(string(data[strings.LastIndex(string(data), ")")+1:]))
-		if err != nil || len(f) < 5 {
+		f := s.stat()
+		if len(f) < 5 {
 			return s.proc("stat"), nil
 		}
 		terminal := "none"

@@ -57,7 +57,7 @@ func table(step string) []probe {
 	case "process.exec":
 		return slices.Concat(status("Name"), []probe{link("program", "exe"), fds()})
 	case "process.exit":
-		return append(status("State"), groups())
+		return []probe{life(), groups()}
 	}
 	return fileSystem(step)
 }
