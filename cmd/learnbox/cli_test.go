@@ -31,6 +31,7 @@ func TestUsageErrors(t *testing.T) {
 		{"a verb's flag without its value", []string{"pull", "a", "--platform"}, "learnbox: pull: --platform: missing value\nhint: see learnbox pull --help\n"},
 		{"no image", []string{"run", "-it"}, "learnbox: run: IMAGE is missing\nhint: usage: learnbox run [flags] IMAGE [COMMAND [ARG...]]\n"},
 		{"a list without its value", []string{"images", "-f"}, "learnbox: images: --filter: missing value\nhint: see learnbox images --help\n"},
+		{"no image, by the long name", []string{"container", "run", "-it"}, "learnbox: container run: IMAGE is missing\nhint: usage: learnbox container run [flags] IMAGE [COMMAND [ARG...]]\n"},
 		{"one argument too many", []string{"tag", "a", "b", "c"}, "learnbox: tag: unexpected argument c\nhint: see learnbox tag --help\n"},
 		{"a word that is none of the choices", []string{"completion", "tcsh"}, "learnbox: completion: <shell> must be one of \"bash\",\"zsh\",\"fish\" but got \"tcsh\"\nhint: see learnbox completion --help\n"},
 		{"swapped letters", []string{"isnpect"}, "learnbox: unknown verb \"isnpect\"\nhint: did you mean inspect?\n"},
@@ -115,6 +116,21 @@ func TestAllFlagsOfRunAreTakenWhereACommandLineOfItIs(t *testing.T) {
 	}
 }
 
+// Each verb about containers has the long name that it has in Docker.
+func TestLongNames(t *testing.T) {
+	all := model(t).Model
+	group := childNamed(all.Node, "container")
+	for _, v := range all.Children {
+		if v.Group.Key != "containers" || slices.Contains([]string{"container", "volume"}, v.Name) {
+			continue
+		}
+		long := childNamed(group, v.Name) // ps is another name of ls
+		if long == nil || long.Help != v.Help && v.Name != "inspect" || long.Target.Type() != v.Target.Type() {
+			t.Errorf("container %s is not %s", v.Name, v.Name)
+		}
+	}
+}
+
 func model(t testing.TB) *kong.Kong {
 	t.Helper()
 	k, err := newParser(&cli{})
@@ -139,6 +155,10 @@ func TestFlagsFirst(t *testing.T) {
 		{"a program's arguments are its own", "run a -it b", "run a -it b"},
 		{"-- before a program", "run -e -- -it -- b -- c", "run -e -- -it b -- c"},
 		{"-- of a program", "run b -- c", "run b -- c"},
+		{"below a group", "container rm a -f b", "container rm -f a b"},
+		{"by another name", "container list a -f x", "container list -f x a"},
+		{"-- before a program, below a group", "--root /x container run -e -- -- b -- c", "--root /x container run -e -- b -- c"},
+		{"a group alone", "container -f", "container -f"},
 		{"no verb", "--root", "--root"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -198,6 +218,8 @@ func TestParseNarrow(t *testing.T) {
 		"ps -aq --no-trunc --format json",
 		"rm a b", "rmi a -f b", "tag a b", "pull -q --platform linux/386 a", "images", "inspect -f x y",
 		"version", "completion bash", "help run",
+		"container run --rm --network none -e A=1 tiny sh -c -x --rm", "--root /x container create --name run tiny", "container exec -it box ls -l",
+		"container ls -aq", "container rm a -f b", "container logs --tail 1 -f box", "volume create --label a=b x",
 	} {
 		t.Run(line, func(t *testing.T) {
 			args := strings.Fields(line)

@@ -66,10 +66,11 @@ func (c *CompletionCmd) Run(a *app) error {
 // compVerb is what a shell has to know about a verb.
 type compVerb struct {
 	Name, Help string
+	Path       string // the name with that of its group
 	Flags      []compFlag
-	Verbs      []string // below it
-	Words      []string // that its argument is one of
-	Images     bool     // its arguments are images
+	Verbs      []compVerb // below it
+	Words      []string   // that its argument is one of
+	Images     bool       // its arguments are images
 }
 
 // compFlag is what a shell has to know about a flag.
@@ -93,15 +94,16 @@ type compModel struct {
 }
 
 func completionModel(app *kong.Application) compModel {
-	m := compModel{Flags: compFlags(app.Flags)}
-	for _, n := range app.Children {
+	return compModel{Flags: compFlags(app.Flags), Verbs: compVerbs(app, app.Children)}
+}
+
+func compVerbs(app *kong.Application, nodes []*kong.Node) []compVerb {
+	var all []compVerb
+	for _, n := range nodes {
 		if n.Hidden {
 			continue
 		}
-		v := compVerb{Name: n.Name, Help: n.Help, Flags: compFlags(n.Flags)}
-		for _, c := range n.Children {
-			v.Verbs = append(v.Verbs, c.Name)
-		}
+		v := compVerb{Name: n.Name, Help: n.Help, Path: verbName(n), Flags: compFlags(n.Flags), Verbs: compVerbs(app, n.Children)}
 		for _, p := range n.Positional {
 			if p.Enum != "" {
 				v.Words = append(v.Words, p.EnumSlice()...)
@@ -113,9 +115,9 @@ func completionModel(app *kong.Application) compModel {
 				v.Words = append(v.Words, verbNames(app.Children)...)
 			}
 		}
-		m.Verbs = append(m.Verbs, v)
+		all = append(all, v)
 	}
-	return m
+	return all
 }
 
 func verbNames(verbs []*kong.Node) []string {

@@ -15,22 +15,35 @@ import (
 // ContainerCmd holds Docker's long names of verbs that it has short ones for, and
 // prune, which has none.
 type ContainerCmd struct {
+	Attach  AttachCmd  `cmd:"" help:"Connect this terminal to a running container"`
 	Cp      CpCmd      `cmd:"" help:"Copy files out of a container, or into it"`
+	Create  CreateCmd  `cmd:"" help:"Make a container and start nothing"`
 	Diff    DiffCmd    `cmd:"" help:"List what a container has changed in its files"`
+	Exec    ExecCmd    `cmd:"" help:"Run another program in a running container"`
 	Inspect InspectCmd `cmd:"" help:"Show everything that is known about a container, as JSON"`
+	Kill    KillCmd    `cmd:"" help:"Send a signal to containers"`
+	Logs    LogsCmd    `cmd:"" help:"Show what a container has said"`
 	Ls      PsCmd      `cmd:"" aliases:"list,ps" help:"List containers"`
+	Pause   PauseCmd   `cmd:"" help:"Freeze all processes of containers"`
 	Port    PortCmd    `cmd:"" help:"List the published ports of a container"`
 	Prune   PruneCmd   `cmd:"" help:"Remove all containers that are at rest"`
 	Rename  RenameCmd  `cmd:"" help:"Give a container another name"`
+	Restart RestartCmd `cmd:"" help:"Stop containers and start them again"`
 	Rm      RmCmd      `cmd:"" help:"Remove containers"`
+	Run     RunCmd     `cmd:"" help:"Run a program in a new container"`
+	Start   StartCmd   `cmd:"" help:"Start containers that are at rest"`
 	Stats   StatsCmd   `cmd:"" help:"Show what containers use"`
+	Stop    StopCmd    `cmd:"" help:"Ask programs to end, and kill those that do not"`
 	Top     TopCmd     `cmd:"" help:"Show the processes of a container"`
+	Unpause UnpauseCmd `cmd:"" help:"Let paused containers go on"`
 	Update  UpdateCmd  `cmd:"" help:"Change the limits of containers"`
+	Wait    WaitCmd    `cmd:"" help:"Wait for programs to end and print their exit codes"`
 }
 
 // Help is printed below the verbs.
 func (ContainerCmd) Help() string {
 	return `Examples:
+  learnbox container run --rm tiny ls
   learnbox container ls -a
   learnbox container prune`
 }

@@ -12,7 +12,7 @@ import (
 // flag. So they move before the arguments, except behind "--" and in verbs
 // whose arguments are somebody else's command line.
 func flagsFirst(app *kong.Application, args []string) []string {
-	flags := app.Flags
+	flags, node := slices.Clone(app.Flags), app.Node
 	for i := 0; i < len(args); i++ {
 		if isFlag(args[i]) {
 			if takesNext(flags, args[i]) {
@@ -20,14 +20,17 @@ func flagsFirst(app *kong.Application, args []string) []string {
 			}
 			continue
 		}
-		verb := childNamed(app.Node, args[i])
-		if verb == nil || len(verb.Children) > 0 {
+		if node = childNamed(node, args[i]); node == nil {
 			return args
 		}
-		if slices.ContainsFunc(verb.Positional, func(p *kong.Positional) bool { return p.Passthrough }) {
-			return dropDashes(append(slices.Clone(flags), verb.Flags...), args, i+1)
+		flags = append(flags, node.Flags...)
+		switch {
+		case len(node.Children) > 0:
+			continue
+		case slices.ContainsFunc(node.Positional, func(p *kong.Positional) bool { return p.Passthrough }):
+			return dropDashes(flags, args, i+1)
 		}
-		return append(slices.Clone(args[:i+1]), sortFlags(append(slices.Clone(flags), verb.Flags...), args[i+1:])...)
+		return append(slices.Clone(args[:i+1]), sortFlags(flags, args[i+1:])...)
 	}
 	return args
 }

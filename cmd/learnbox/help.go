@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -60,7 +61,7 @@ func (c *HelpCmd) Run(a *app) error {
 
 func childNamed(n *kong.Node, name string) *kong.Node {
 	for _, c := range n.Children {
-		if c.Name == name {
+		if c.Name == name || slices.Contains(c.Aliases, name) {
 			return c
 		}
 	}

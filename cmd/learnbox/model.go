@@ -69,13 +69,22 @@ func parse(c *cli, args []string) (*kong.Kong, selection, error) {
 }
 
 func parseNarrow(c *cli, args []string) (*kong.Kong, selection, bool) {
-	field, ok := verbOf(args)
-	whole := reflect.New(field.Type)
-	v, isVerb := reflect.TypeAssert[verb](whole)
-	if !ok || !isVerb {
+	path := verbPath(args, reflect.TypeFor[cli]())
+	if len(path) == 0 {
 		return nil, selection{}, false
 	}
-	field.Type = reflect.StructOf(namedIn(args, field.Type))
+	last := path[len(path)-1]
+	whole := reflect.New(last.Type)
+	v, isVerb := reflect.TypeAssert[verb](whole)
+	if !isVerb {
+		return nil, selection{}, false
+	}
+	field := last
+	field.Type = reflect.StructOf(namedIn(args, last.Type))
+	for _, group := range slices.Backward(path[:len(path)-1]) {
+		group.Type = reflect.StructOf([]reflect.StructField{field})
+		field = group
+	}
 	narrow := reflect.New(reflect.StructOf(append(namedIn(args, reflect.TypeFor[cli]()), field)))
 	k, err := newParser(narrow.Interface())
 	if err != nil {
@@ -86,21 +95,27 @@ func parseNarrow(c *cli, args []string) (*kong.Kong, selection, bool) {
 		return nil, selection{}, false
 	}
 	copyFields(reflect.ValueOf(c).Elem(), narrow.Elem(), field.Name)
-	copyFields(whole.Elem(), narrow.Elem().FieldByName(field.Name), "")
+	copyFields(whole.Elem(), parsed.Selected().Target, "")
 	return k, selection{parsed.Selected(), v}, true
 }
 
-// verbOf finds the field of cli for the first argument that names a verb.
-func verbOf(args []string) (reflect.StructField, bool) {
-	for _, word := range args {
-		for f := range reflect.TypeFor[cli]().Fields() {
-			name := firstOf(f.Tag.Get("name"), strings.ToLower(f.Name))
-			if _, ok := f.Tag.Lookup("cmd"); ok && name == word {
-				return f, true
+// verbPath finds the fields, from a struct downwards, that the first arguments which name
+// verbs lead to: one, or two for a verb in a group. There are none if no verb is named.
+func verbPath(args []string, t reflect.Type) []reflect.StructField {
+	for i, word := range args {
+		for f := range t.Fields() {
+			_, ok := f.Tag.Lookup("cmd")
+			if !ok || word != firstOf(f.Tag.Get("name"), strings.ToLower(f.Name)) {
+				continue
 			}
+			path := []reflect.StructField{f}
+			if !reflect.PointerTo(f.Type).Implements(reflect.TypeFor[verb]()) {
+				path = append(path, verbPath(args[i+1:], f.Type)...)
+			}
+			return path
 		}
 	}
-	return reflect.StructField{Type: reflect.TypeFor[struct{}]()}, false
+	return nil
 }
 
 // namedIn are the fields of a struct that may be meant by the arguments, and
