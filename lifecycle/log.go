@@ -27,6 +27,7 @@ type logWriter struct {
 	f    *os.File
 	size int64
 	line bytes.Buffer
+	cut  map[string][]byte // of each stream: the beginning of a character whose rest has not come
 }
 
 // write logs a chunk of a stream. A record is a line, or what there was of it: whoever
@@ -34,6 +35,33 @@ type logWriter struct {
 func (l *logWriter) write(stream string, chunk []byte) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if begun := l.cut[stream]; len(begun) > 0 {
+		chunk = append(begun, chunk...)
+	}
+	whole := wholeCharacters(chunk)
+	l.cut[stream] = bytes.Clone(chunk[whole:])
+	l.add(stream, chunk[:whole])
+}
+
+// wholeCharacters is the length of a text without a character at its end that is not
+// whole. A chunk ends where the buffer was full, which may be in the middle of one, and
+// half a character cannot be written as JSON.
+func wholeCharacters(text []byte) int {
+	for i := len(text) - 1; i >= max(0, len(text)-utf8.UTFMax); i-- {
+		if utf8.RuneStart(text[i]) {
+			if utf8.FullRune(text[i:]) {
+				break
+			}
+			return i
+		}
+	}
+	return len(text)
+}
+
+func (l *logWriter) add(stream string, chunk []byte) {
+	if len(chunk) == 0 {
+		return
+	}
 	now := time.Now().UTC().AppendFormat(nil, time.RFC3339Nano)
 	l.line.Reset()
 	for len(chunk) > 0 {
@@ -80,6 +108,9 @@ func (l *logWriter) open() {
 func (l *logWriter) close() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	for stream, begun := range l.cut { // their rest will not come
+		l.add(stream, begun)
+	}
 	if l.f != nil {
 		l.f.Close()
 	}

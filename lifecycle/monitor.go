@@ -79,7 +79,7 @@ func (r *Live) Oversee(stdin io.Reader, stdout, stderr io.Writer) *Monitor {
 func (r *Live) monitor() *Monitor {
 	return &Monitor{
 		all: r.draft.all, record: r.record, live: r, state: r.state, rest: make(chan struct{}), ending: &ending{done: make(chan struct{})},
-		log:     logWriter{path: r.draft.all.file(r.draft.ID, LogName)},
+		log:     logWriter{path: r.draft.all.file(r.draft.ID, LogName), cut: map[string][]byte{}},
 		clients: map[*client]bool{}, troubles: troubles{changed: make(chan struct{}, 1)},
 	}
 }
