@@ -32,6 +32,9 @@ Examples:
   learnbox logs --since 10m -t web`
 }
 
+// KeepsSignals lets an interrupt end it at once: its exit code is that of a signal, as in Docker.
+func (LogsCmd) KeepsSignals() {}
+
 // Run does the verb.
 func (c *LogsCmd) Run(a *app) error {
 	since, until, keep, err := c.part(time.Now())
