@@ -171,6 +171,9 @@ func (i *Init) clone() error {
 }
 
 // noMemory reports whether an errno of the clone or the execve means that: E2BIG
-// is said of few arguments when there is no page for them, and ENOENT of an open
-// file in /proc when there is none for its inode.
-func noMemory(n syscall.Errno) bool { return n == unix.ENOMEM || n == unix.E2BIG || n == unix.ENOENT }
+// is said of few arguments when there is no page for them, ENOENT of an open
+// file in /proc when there is none for its inode, and ENFILE of a pipe when there is
+// none for its (create_pipe_files in the kernel's fs/pipe.c).
+func noMemory(n syscall.Errno) bool {
+	return n == unix.ENOMEM || n == unix.E2BIG || n == unix.ENOENT || n == unix.ENFILE
+}
