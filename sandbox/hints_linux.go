@@ -10,6 +10,13 @@ import (
 // memoryHint is what to do where a container is too small for its own beginning.
 const memoryHint = "a container needs up to 6 MB to start, and what it mounts counts too: raise the limit, of --memory or of the group that --cgroup-parent names"
 
+// pidsHint is the same about processes. On version 1 the sixth thread is learnbox's own, which brings
+// the init there.
+const pidsHint = "a container needs six threads until its program runs: see pids.max of the group that --cgroup-parent names, and of those above it"
+
+// initThreads are those of pidsHint.
+const initThreads = 6
+
 // enterHint is the same where a program is to enter a container. Of its seven threads five or six are
 // those of the process that enters, and one the newborn program; on version 1 the thread that brings
 // it there counts, too, for a moment.
@@ -32,6 +39,8 @@ func hint(step string, err error) string {
 		return "--cgroup-parent names a file there"
 	case step == "cgroup.create" && errno == unix.ENOMEM, step == "init.clone" && noMemory(errno):
 		return memoryHint
+	case step == "init.clone" && errno == unix.EAGAIN:
+		return pidsHint
 	case step == "exec.start" && noMemory(errno):
 		return enterHint
 	case errno == unix.EAGAIN && (step == "exec.start" || step == "exec.clone"):

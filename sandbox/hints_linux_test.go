@@ -17,6 +17,7 @@ func TestHintsWhereAGroupHasNoRoom(t *testing.T) {
 	}{
 		{"cgroup.create", unix.ENOMEM, memoryHint},
 		{"init.clone", unix.E2BIG, memoryHint},
+		{"init.clone", unix.EAGAIN, pidsHint},
 		{"exec.start", unix.ENOMEM, enterHint},
 		{"exec.start", unix.ENFILE, enterHint},
 	} {

@@ -149,6 +149,8 @@ func (i *Init) diedEarly() error {
 	switch {
 	case i.enters:
 		early.Step, early.Way = "exec.start", enterHint
+	case i.group.PidsLeft() < initThreads: // the runtime of Go ends a process that cannot have a thread
+		early.Text, early.Way = "the init could have no more threads, and ended before the program could start", pidsHint
 	case i.reach().Memory:
 		early.Way = memoryHint // maybe nobody counts in the group, only above
 	}

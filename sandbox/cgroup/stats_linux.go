@@ -1,6 +1,10 @@
 package cgroup
 
-import "time"
+import (
+	"math"
+	"path/filepath"
+	"time"
+)
 
 // Stats reads them. An error is that of a group which is gone; what is only not
 // counted is Uncounted.
@@ -47,6 +51,21 @@ func (g *Group) OOMKills() int64 {
 		return g.keys(g.oomFile())["oom_kill"]
 	}
 	return oomKillsV1(g.h.Dir("memory") + "/" + g.Path)
+}
+
+// PidsLeft is how many processes and threads the group may have more, by its own limit and by
+// those of the groups above.
+func (g *Group) PidsLeft() int64 {
+	left := int64(math.MaxInt64)
+	for path := g.Path; ; path = filepath.Dir(path) {
+		above := Group{Path: path, h: g.h}
+		if limit := above.number("pids.max"); limit != Uncounted {
+			left = min(left, limit-above.number("pids.current"))
+		}
+		if path == "." {
+			return max(left, 0)
+		}
+	}
 }
 
 // oomFile is where they are counted.

@@ -3,6 +3,7 @@ package cgroup
 import (
 	"fmt"
 	"maps"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -107,6 +108,36 @@ func TestOOMKillsOfGroupsBelow(t *testing.T) {
 		}
 		if got := g.OOMKills(); got != want {
 			t.Errorf("version %d: %d, want %d", version, got, want)
+		}
+	}
+}
+
+func TestPidsLeft(t *testing.T) {
+	for what, tt := range map[string]struct {
+		above, own string // pids.max, or "" without the file
+		want       int64
+	}{
+		"no limits":                 {"", "max", math.MaxInt64 - 3},
+		"its own":                   {"max", "10", 7},
+		"the one above":             {"9", "max", 6},
+		"both":                      {"9", "4", 1},
+		"more than that":            {"9", "2", 0},
+		"without files, as the top": {"", "", math.MaxInt64},
+	} {
+		g := groupOf(t, 1, map[string]string{"pids.current": "3\n"})
+		for dir, limit := range map[string]string{"": tt.above, "box": tt.own} {
+			dir = filepath.Join(g.h.Trees[0].Dir, dir)
+			if limit == "" {
+				continue
+			}
+			for file, text := range map[string]string{"pids.max": limit, "pids.current": "3"} {
+				if err := os.WriteFile(filepath.Join(dir, file), []byte(text+"\n"), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		if got := g.PidsLeft(); got != tt.want {
+			t.Errorf("%s: %d, want %d", what, got, tt.want)
 		}
 	}
 }
