@@ -36,6 +36,7 @@ func (t *troubles) tell(m *Monitor, now cgroup.Count) {
 	if oom || pids || throttled {
 		t.told = now
 	}
+	t.told.Stands = now.Stands // it may have gone on
 }
 
 // watch waits for troubles until the container is at rest, and once more with other limits

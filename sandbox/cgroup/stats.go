@@ -24,6 +24,7 @@ type Stats struct {
 // A Count is how often something has happened in a group that a limit brought about.
 type Count struct {
 	OOMKills     int64 // processes that the kernel killed at a limit of memory
+	Stands       bool  // at a limit of memory, where the kernel may not kill: whoever wants some waits
 	ForksRefused int64 // at a limit of processes
 	Throttled    int64 // periods in which the quota of processor time was used up
 	Periods      int64 // all periods in which the group wanted to run
@@ -31,7 +32,7 @@ type Count struct {
 
 // Grew reports what has become more since before.
 func (c Count) Grew(before Count) (oom, pids, throttled bool) {
-	return c.OOMKills > before.OOMKills, c.ForksRefused > before.ForksRefused, c.Throttled > before.Throttled
+	return c.OOMKills > before.OOMKills || c.Stands && !before.Stands, c.ForksRefused > before.ForksRefused, c.Throttled > before.Throttled
 }
 
 // parseKeys reads lines "key value".

@@ -37,6 +37,7 @@ func (g *Group) Count() Count {
 	cpu := g.keys("cpu.stat")
 	return Count{
 		OOMKills:     g.OOMKills(),
+		Stands:       g.stands(),
 		ForksRefused: g.keys("pids.events")["max"],
 		Throttled:    cpu["nr_throttled"],
 		Periods:      cpu["nr_periods"],

@@ -112,6 +112,26 @@ func TestOOMKillsOfGroupsBelow(t *testing.T) {
 	}
 }
 
+// Only where the kernel may not kill does a group stand at its limit for longer than a moment.
+func TestStandingAtALimit(t *testing.T) {
+	for text, want := range map[string]bool{
+		"oom_kill_disable 1\nunder_oom 1\noom_kill 0\n": true,
+		"oom_kill_disable 1\nunder_oom 0\noom_kill 0\n": false,
+		"oom_kill_disable 0\nunder_oom 1\noom_kill 0\n": false,
+	} {
+		now := groupOf(t, 1, map[string]string{"memory.oom_control": text}).Count()
+		if now.Stands != want {
+			t.Errorf("%q: stands %v", text, now.Stands)
+		}
+		if oom, _, _ := now.Grew(Count{}); oom != want {
+			t.Errorf("%q: since before, out of memory %v", text, oom)
+		}
+		if oom, _, _ := now.Grew(now); oom {
+			t.Errorf("%q: it is news once more", text)
+		}
+	}
+}
+
 func TestPidsLeft(t *testing.T) {
 	for what, tt := range map[string]struct {
 		above, own string // pids.max, or "" without the file

@@ -73,6 +73,12 @@ func oomKillsV1(dir string) int64 {
 	return kills
 }
 
+// stands is false on version 2, where nobody can forbid the kernel to kill.
+func (g *Group) stands() bool {
+	oom := g.keys("memory.oom_control")
+	return oom["oom_kill_disable"] == 1 && oom["under_oom"] == 1
+}
+
 // diskBytesV1 adds up the disks: a line for each disk and each kind of access.
 //
 //	253:0 Read 4096

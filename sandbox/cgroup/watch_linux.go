@@ -10,7 +10,7 @@ import (
 	"github.com/learnbox/learnbox/internal/linux"
 )
 
-// Watch tells when one of the numbers of Count may have grown: OOMKills if memory is
+// Watch tells when one of the numbers of Count may have grown: OOMKills and Stands if memory is
 // set, ForksRefused if pids is. Nobody tells of Throttled, on either version. The
 // kernel wakes whoever waits, so that waiting costs nothing. stop must be called.
 //
