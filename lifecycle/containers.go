@@ -19,9 +19,10 @@ import (
 
 // Containers are all containers of one data root.
 type Containers struct {
-	data string // absolute: …/containers
-	run  string // absolute
-	bin  string // absolute: …/cache/bin, the init's program; "" in a monitor
+	data   string // absolute: …/containers
+	run    string // absolute
+	bin    string // absolute: …/cache/bin, the init's program; "" in a monitor
+	states string // absolute: see substitute.go
 
 	told sync.Map // States by ID that could not be written: see substitute.go
 }
@@ -29,7 +30,7 @@ type Containers struct {
 // Open opens the containers below the absolute directories data and run, and
 // makes both if they are missing.
 func Open(data, run string) (*Containers, error) {
-	c := &Containers{data: filepath.Join(data, "containers"), run: run, bin: filepath.Join(data, "cache", "bin")}
+	c := &Containers{data: filepath.Join(data, "containers"), run: run, bin: filepath.Join(data, "cache", "bin"), states: statesDir}
 	for _, dir := range []string{data, c.data, c.names(), c.run} {
 		if err := os.MkdirAll(dir, 0o711); err != nil {
 			return nil, err

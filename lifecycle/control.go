@@ -137,7 +137,35 @@ func (m *Monitor) resumeIfPaused() error {
 
 func (m *Monitor) become(s Status) error {
 	m.state.Status = s
-	return m.live.draft.all.setState(m.live.record, m.state)
+	err := m.live.draft.all.setState(m.live.record, m.state)
+	if err != nil {
+		m.writeLater()
+	}
+	return err
+}
+
+// writeLater tries again to write a state that could not be written, until that can be done or
+// the container is at rest. mu is held.
+func (m *Monitor) writeLater() {
+	if m.owing {
+		return
+	}
+	m.owing = true
+	go func() {
+		for owing := true; owing; {
+			select {
+			case <-m.rest:
+				return
+			case <-time.After(time.Second):
+			}
+			m.mu.Lock()
+			if !m.ended { // else the last state is written, or nobody's
+				m.owing = m.live.draft.all.setState(m.live.record, m.state) != nil
+			}
+			owing = m.owing
+			m.mu.Unlock()
+		}
+	}()
 }
 
 // resize tells the terminal its size, and the next one, too.

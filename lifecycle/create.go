@@ -139,6 +139,19 @@ func (d *Draft) save(r Record, spec *specs.Spec, s State) error {
 	return d.letGo()
 }
 
+// saveBeginning writes what is not written yet when a program starts. That of a restart goes on
+// without it: its monitor tries again.
+func (d *Draft) saveBeginning(r Record, spec *specs.Spec, s State) error {
+	if !d.again {
+		return d.save(r, spec, s)
+	}
+	err := d.all.setState(r, s)
+	if d.past.Status == Restarting {
+		return nil
+	}
+	return err
+}
+
 // Keep makes a container of the draft, of which nothing runs yet.
 func (d *Draft) Keep(r Record, spec *specs.Spec) error {
 	if err := d.save(r, spec, State{Status: Created}); err != nil {

@@ -79,9 +79,14 @@ func (j *job) restart(ctx context.Context, lock *atomicfile.Lock, past State) (*
 	return live, err
 }
 
+// containers are those of the command. They have no bin: a monitor hands on its own program.
+func (j *job) containers() *Containers {
+	return &Containers{data: j.Data, run: j.Run, states: statesDir}
+}
+
 // draft is the container as its files tell it.
 func (j *job) draft(lock *atomicfile.Lock) (*Draft, Record, *specs.Spec, error) {
-	c := &Containers{data: j.Data, run: j.Run} // and no bin: a monitor hands on its own program
+	c := j.containers()
 	r, spec, err := c.Definition(j.ID)
 	if err != nil {
 		return nil, r, nil, err

@@ -108,7 +108,7 @@ func (m *employer) leave() {
 // startLent makes a container of a draft. What cannot become one by what the orders say, or
 // because none come, is left to the command, which has more to clear away.
 func (j *job) startLent(ctx context.Context, lock *atomicfile.Lock, in *bufio.Reader, say func(word), n *narrate.Narrator) (*Live, error) {
-	c := &Containers{data: j.Data, run: j.Run}
+	c := j.containers()
 	d := &Draft{
 		ID: j.ID, Name: j.Lent.Name, Dir: c.dir(j.ID), Cgroup: j.Lent.Cgroup,
 		all: c, lock: lock, owned: j.Attached,

@@ -36,6 +36,7 @@ type Monitor struct {
 
 	mu      sync.Mutex
 	state   State
+	owing   bool // the state is not written yet: see writeLater
 	clients map[*client]bool
 	ending  *ending        // the next one
 	ended   bool           // for good: nobody is served any more

@@ -35,6 +35,18 @@ func (c *Containers) Cgroup(id string) string {
 // It is written before the group is made, so that Repair finds the group.
 func (c *Containers) cgroupFile(id string) string { return filepath.Join(c.run, id, "cgroup") }
 
+// noteCgroup writes that file. A restart finds it written, and a full disk may not take it again.
+func (d *Draft) noteCgroup() error {
+	if d.Cgroup == cgroupOf(d.ID) {
+		return nil
+	}
+	path := d.all.cgroupFile(d.ID)
+	if have, err := os.ReadFile(path); err == nil && string(have) == d.Cgroup {
+		return nil
+	}
+	return os.WriteFile(path, []byte(d.Cgroup), 0o600)
+}
+
 // Groups are the directories of the control group with this path, whether they
 // exist or not.
 func Groups(path string) ([]string, error) {

@@ -2,7 +2,6 @@ package lifecycle
 
 import (
 	"context"
-	"errors"
 	"runtime/debug"
 	"strconv"
 	"time"
@@ -80,6 +79,9 @@ func (m *Monitor) restart(ended sandbox.Status) (_ sandbox.Status, again bool) {
 		return sandbox.Status{Code: exitCode(err)}, false
 	}
 	m.live, m.state = live, live.state
+	if live.draft.all.owes(live.record.ID) {
+		m.writeLater()
+	}
 	m.troubles.restart()
 	m.hearProgram()
 	debug.FreeOSMemory() // as after a health check
@@ -94,17 +96,14 @@ func (m *Monitor) pauseBefore(ended sandbox.Status) (pause time.Duration, again 
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	ct, err := m.live.draft.all.Get(m.live.record.ID)
-	if err != nil || m.reviver.stopped.Err() != nil || !ct.Restart.again(ended.Code, m.state.RestartCount) {
+	r, err := m.live.draft.all.getRecord(m.live.record.ID)
+	if err != nil || m.reviver.stopped.Err() != nil || !r.Restart.again(ended.Code, m.state.RestartCount) {
 		return 0, false
 	}
 	s := &m.state
 	s.Pid, s.ExitCode, s.OOMKilled, s.Finished, s.Health = 0, ended.Code, ended.OOMKilled, time.Now().UTC(), s.Health.ended()
 	s.RestartCount++
-	if err := m.become(Restarting); err != nil {
-		m.err = errors.Join(m.err, err)
-		return 0, false
-	}
+	_ = m.become(Restarting) // a disk that takes nothing does not keep it down
 	m.report("die", "exitCode", strconv.Itoa(ended.Code))
 	m.tellEnd(ended.Code, nil)
 	m.ending = &ending{done: make(chan struct{})}

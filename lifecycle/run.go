@@ -51,10 +51,8 @@ type Live struct {
 // Clone makes the container's first process, which then waits for Start. If it
 // fails, the draft is as it was.
 func (d *Draft) Clone(ctx context.Context, o CloneOptions) (err error) {
-	if d.Cgroup != cgroupOf(d.ID) {
-		if err := os.WriteFile(d.all.cgroupFile(d.ID), []byte(d.Cgroup), 0o600); err != nil {
-			return err
-		}
+	if err := d.noteCgroup(); err != nil {
+		return err
 	}
 	if d.streams, err = newStreams(o.Terminal, o.Stdin); err != nil {
 		return err
@@ -104,11 +102,7 @@ func (d *Draft) start(ctx context.Context, r Record, spec *specs.Spec, o StartOp
 			if slow {
 				live.state.Status = Created
 			}
-			save := func() error { return d.save(r, spec, live.state) }
-			if d.again {
-				save = func() error { return d.all.setState(r, live.state) }
-			}
-			if err := save(); err != nil {
+			if err := d.saveBeginning(r, spec, live.state); err != nil {
 				return sandbox.Filter{}, err
 			}
 			d.tellBeginning(r)

@@ -9,13 +9,16 @@ import (
 )
 
 // A disk can become full or read-only under containers that run. What their state is
-// then must be told all the same: it is written below the run root, which is another
-// file system as a rule, and stands there for the file that could not be written. A
+// then must be told all the same: it is written below /run, which is another file
+// system as a rule, and stands there for the file that could not be written. A
 // boot takes it away. If it cannot be written either, then the command that found the
 // state out knows it, and the next one finds it out again.
 
-func (c *Containers) substitutes() string         { return filepath.Join(c.run, "states") }
-func (c *Containers) substitute(id string) string { return filepath.Join(c.substitutes(), id) }
+// statesDir is the same for all data roots, whose own run roots may be on the disk that takes
+// nothing. No two containers have the same ID.
+const statesDir = "/run/learnbox/states"
+
+func (c *Containers) substitute(id string) string { return filepath.Join(c.states, id) }
 
 // setState writes the state. It is durable when it returns, unless the
 // container goes with its end anyway, or the disk takes nothing any more.
@@ -25,20 +28,28 @@ func (c *Containers) setState(r Record, s State) error {
 		c.told.Delete(r.ID)
 		return c.dropSubstitute(r.ID)
 	}
-	if os.MkdirAll(c.substitutes(), 0o700) == nil && writeJSON(c.substitute(r.ID), s, false) == nil {
+	if os.MkdirAll(c.states, 0o711) == nil && writeJSON(c.substitute(r.ID), s, false) == nil {
 		return nil
 	}
 	c.told.Store(r.ID, s)
 	return err
 }
 
+// owes reports whether a state could not be written anywhere.
+func (c *Containers) owes(id string) bool {
+	_, ok := c.told.Load(id)
+	return ok
+}
+
 func (c *Containers) dropSubstitute(id string) error {
-	err := os.Remove(c.substitute(id))
+	err := os.Remove(c.substitute(id)) // the directory stays: somebody may be about to write there
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	_ = os.Remove(c.substitutes()) // if it was the last one
-	return err
+	if _, there := os.Lstat(c.substitute(id)); there == nil {
+		return err
+	}
+	return nil // a read-only file system refuses to remove also what is not there
 }
 
 // getState reads the state.
@@ -58,9 +69,9 @@ func (c *Containers) getState(id string) (s State, err error) {
 }
 
 // putBack tries to write the states of containers at rest to where they belong. The disk
-// may still be as it was; then nothing is lost.
+// may still be as it was; then nothing is lost. Other roots' containers are not found here.
 func (c *Containers) putBack() {
-	entries, err := os.ReadDir(c.substitutes())
+	entries, err := os.ReadDir(c.states)
 	if err != nil {
 		return
 	}

@@ -10,6 +10,7 @@ import (
 
 func TestStateThatCannotBeWritten(t *testing.T) {
 	c := open(t)
+	c.states = filepath.Join(t.TempDir(), "states")
 	r := Record{ID: strings.Repeat("a", idLength)}
 	place := c.file(r.ID, "state")
 	if err := os.MkdirAll(filepath.Join(place, "in the way"), 0o700); err != nil {
@@ -33,18 +34,18 @@ func TestStateThatCannotBeWritten(t *testing.T) {
 		t.Fatal(err)
 	}
 	is(2)
-	if _, err := os.Lstat(c.substitutes()); err == nil {
-		t.Error("the directory of substitutes is left")
+	if _, err := os.Lstat(c.substitute(r.ID)); err == nil {
+		t.Error("the substitute is left")
 	}
 
-	if err := errors.Join(os.Remove(place), os.MkdirAll(filepath.Join(place, "in the way"), 0o700), os.WriteFile(c.substitutes(), nil, 0o600)); err != nil {
+	if err := errors.Join(os.Remove(place), os.MkdirAll(filepath.Join(place, "in the way"), 0o700), os.Remove(c.states), os.WriteFile(c.states, nil, 0o600)); err != nil {
 		t.Fatal(err)
 	}
 	if err := c.setState(r, State{Status: Exited, ExitCode: 3}); err == nil {
 		t.Fatal("without any place: no error")
 	}
 	is(3)
-	if err := errors.Join(os.RemoveAll(place), os.Remove(c.substitutes()), c.setState(r, State{Status: Exited, ExitCode: 4})); err != nil {
+	if err := errors.Join(os.RemoveAll(place), os.Remove(c.states), c.setState(r, State{Status: Exited, ExitCode: 4})); err != nil {
 		t.Fatal(err)
 	}
 	is(4)

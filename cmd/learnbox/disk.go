@@ -29,9 +29,13 @@ func (a *app) warnUntidy(verb string, err error) {
 		return
 	}
 	a.untidy = true
+	const untidy = "what containers left that have ended cannot be cleared away: the disk below "
 	text := err.Error()
-	if errors.Is(err, unix.EROFS) {
-		text = "what containers left that have ended cannot be cleared away: the disk below " + a.root + " is read-only"
+	switch {
+	case errors.Is(err, unix.EROFS):
+		text = untidy + a.root + " is read-only"
+	case errors.Is(err, unix.ENOSPC):
+		text = untidy + a.root + " is full"
 	}
 	a.warn(verb, text)
 }
