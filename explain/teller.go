@@ -50,7 +50,6 @@ type Teller struct {
 	known   Known
 	watcher evidence.Watcher
 	watch   map[string]evidence.Watch // of steps that have begun
-	skipped map[string]bool
 	n       int
 	start   time.Time
 	waited  time.Duration
@@ -74,8 +73,8 @@ type Known struct {
 func New(ctx context.Context, o Options) (*Teller, error) {
 	t := &Teller{
 		Options: o, ctx: ctx, start: time.Now(),
-		scribe: newScribe(o),
-		watch:  map[string]evidence.Watch{}, skipped: map[string]bool{},
+		scribe:  newScribe(o),
+		watch:   map[string]evidence.Watch{},
 		place:   stop.Place{Process: os.Getpid(), Image: o.Hello.Image, Next: slices.Clone(o.Steps)},
 		subject: evidence.Subject{Images: o.Images},
 	}
@@ -166,8 +165,7 @@ func (t *Teller) hear(e narrate.Event) error {
 		}
 		t.watchFor(e.Step.ID, t.subject.AtOnce())
 	case narrate.Skip:
-		if !t.skipped[e.Step.ID] {
-			t.skipped[e.Step.ID] = true
+		if !slices.Contains(t.place.Done, e.Step.ID) { // once, and not of what was needed before
 			t.take(e.Step.ID)
 			t.tell(e, now)
 		}

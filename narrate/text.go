@@ -184,17 +184,29 @@ func (t *Text) put(label, line string) {
 	_, _ = io.WriteString(t.W, "  "+label+blanks[:labelled-2-len(label)]+line+"\n")
 }
 
-// total prints where the time went: brief has told it with every step.
+// total prints where the time went: brief has told it with every step. Between the steps
+// the kernel is read, and what was read is told; steps that were taken side by side may
+// leave nothing.
 func (t *Text) total(r Record) {
 	if t.Full {
 		slices.SortStableFunc(t.took, func(a, b Record) int { return int(b.Us - a.Us) })
 		fmt.Fprintln(t.W, t.bold("Where the time went"))
+		rest := r.Us
 		for _, s := range t.took {
-			fmt.Fprintf(t.W, "  %-*s %9s\n", idWidth, s.ID, Duration(s.Us))
+			t.row(s.ID, s.Us)
+			rest -= s.Us
 		}
+		t.row("between the steps", rest)
 	}
 	fmt.Fprintf(t.W, "%-*s %9s\n", columns-11, "total, until the program runs", Duration(r.Us))
 	t.took = nil
+}
+
+// row is a line of the table of times, for those that are known.
+func (t *Text) row(what string, us int64) {
+	if us > 0 {
+		fmt.Fprintf(t.W, "  %-*s %9s\n", idWidth, what, Duration(us))
+	}
 }
 
 func (t *Text) bold(s string) string {

@@ -71,7 +71,7 @@ func TestFullSaysAll(t *testing.T) {
 		"  look    readlink /proc/4711/ns/uts\n",
 		"  by hand unshare --uts\n          hostname box\n",
 		"  lesson  namespaces/uts\n  man     unshare(2), uts_namespaces(7)\n  took    1.23 ms\n",
-		"Where the time went\n  ns.uts              1.23 ms\n",
+		"Where the time went\n  ns.uts              1.23 ms\n  between the steps   3.77 ms\ntotal, ",
 		"total, until the program runs",
 	} {
 		if !strings.Contains(got, want) {

@@ -69,7 +69,7 @@ func (a *app) pull(ctx context.Context, word, platform string, out *pullOutput) 
 		return store.Image{}, err
 	}
 	if isTiny(ref) {
-		img, err := a.importTiny(ctx)
+		img, err := a.pullTiny(ctx)
 		if err == nil {
 			a.tellImage("pull", ref.Familiar(), ref.Familiar())
 			out.last(ref.String())
@@ -195,14 +195,20 @@ func (a *app) imageFor(ctx context.Context, word, platform, policy string, quiet
 	return a.pullImage(ctx, word, platform, quiet)
 }
 
-// findTold is findImage as a step of a run: what is not there is no step yet.
+// findTold is findImage as steps of a run: what is not there is no step yet, but for the
+// image "tiny", which the first step brings, and a later one unpacks.
 func (a *app) findTold(ctx context.Context, word string) (store.Image, error) {
-	img, err := a.findImage(ctx, word)
-	if err != nil || a.narrate == nil {
+	img, err := a.stored(ctx, word)
+	fromHere := errors.Is(err, store.ErrNotFound) && namesTiny(word)
+	if err != nil && !fromHere || a.narrate == nil && !fromHere {
 		return img, err
 	}
 	err = a.narrate.Run(pull.ResolveStep(), func() error {
-		img, err = a.findImage(ctx, word)
+		if fromHere {
+			img, err = a.importTiny(ctx)
+		} else {
+			img, err = a.stored(ctx, word)
+		}
 		return err
 	})
 	if err == nil {
@@ -214,16 +220,21 @@ func (a *app) findTold(ctx context.Context, word string) (store.Image, error) {
 // findImage returns the image in the store that word means: a name, an ID or the
 // beginning of one. The image "tiny" is put there when it is first asked for.
 func (a *app) findImage(ctx context.Context, word string) (store.Image, error) {
+	img, err := a.stored(ctx, word)
+	if !errors.Is(err, store.ErrNotFound) || !namesTiny(word) {
+		return img, err
+	}
+	if img, err = a.importTiny(ctx); err == nil {
+		_, err = a.flatten(ctx, img)
+	}
+	return img, err
+}
+
+// stored is the image in the store that word means.
+func (a *app) stored(ctx context.Context, word string) (store.Image, error) {
 	s, err := a.openStore() //nolint:contextcheck // store.Open makes a directory, which nobody cancels
 	if err != nil {
 		return store.Image{}, err
 	}
-	img, err := s.Find(ctx, word)
-	if !errors.Is(err, store.ErrNotFound) {
-		return img, err
-	}
-	if ref, nameErr := name.Parse(word); nameErr == nil && isTiny(ref) {
-		return a.importTiny(ctx)
-	}
-	return store.Image{}, err
+	return s.Find(ctx, word)
 }
