@@ -52,7 +52,7 @@ func (t *Teller) stopAt(at stop.Point) error {
 // announce says where the run stands, what to look at, and how it goes on.
 func (t *Teller) announce(at stop.Point, keys bool) {
 	if t.Level == JSON {
-		_ = narrate.Record{Type: narrate.TypeStop, ID: at.Step, Phase: phase(at), Pid: t.place.Pid}.Write(t.Out)
+		_ = narrate.Record{Type: narrate.TypeStop, Container: t.known.ID, ID: at.Step, Phase: phase(at), Pid: t.place.Pid}.Write(t.Out)
 		return
 	}
 	fmt.Fprintf(t.Out, "\nstopped %s", at)

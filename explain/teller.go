@@ -131,7 +131,7 @@ func (t *Teller) Close() {
 func (t *Teller) Running() (told <-chan struct{}) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	total := narrate.Record{Type: narrate.TypeTotal, Us: (time.Since(t.start) - t.waited).Microseconds()}
+	total := narrate.Record{Type: narrate.TypeTotal, Container: t.known.ID, Us: (time.Since(t.start) - t.waited).Microseconds()}
 	t.scribe.work <- func() { t.scribe.write(total) }
 	told = t.scribe.flushed()
 	if t.gate != nil {
@@ -195,7 +195,7 @@ func (t *Teller) take(id string) {
 func (t *Teller) tell(e narrate.Event, now evidence.Subject) {
 	t.n++
 	r := narrate.Record{
-		Type: narrate.TypeStep, ID: e.Step.ID, N: t.n, Phase: e.Phase, Pid: e.Pid,
+		Type: narrate.TypeStep, Container: t.known.ID, ID: e.Step.ID, N: t.n, Phase: e.Phase, Pid: e.Pid,
 		Title: e.Step.Title, Why: e.Step.Why, Calls: e.Calls, Us: (e.Took + time.Microsecond - 1).Microseconds(), // 0 is for those of which nobody knows
 	}
 	if e.Err != nil {

@@ -103,7 +103,7 @@ func TestTheJournalHasWhatCameBeforeIt(t *testing.T) {
 	if h := records[0]; h.Type != narrate.TypeHello || h.Container != "abc" || h.Name != "box" || h.Image != "tiny" {
 		t.Errorf("hello: %+v", h)
 	}
-	if r := records[2]; r.ID != "process.exec" || r.Phase != narrate.Fail || r.Error != "broken" || r.N != 2 {
+	if r := records[2]; r.ID != "process.exec" || r.Phase != narrate.Fail || r.Error != "broken" || r.N != 2 || r.Container != "abc" {
 		t.Errorf("the failed step: %+v", r)
 	}
 }

@@ -28,14 +28,17 @@ type Record struct {
 	V    string `json:"v"`
 	Type string `json:"type"`
 
-	// Of a hello.
-	Learnbox  string `json:"learnbox,omitempty"` // the version
+	// The ID, in all records from container.create on. Who is told while it happens has heard
+	// the hello before; in a journal that has the ID, too.
 	Container string `json:"container,omitempty"`
-	Name      string `json:"name,omitempty"`
-	Image     string `json:"image,omitempty"`
-	Kernel    string `json:"kernel,omitempty"`
-	Cgroup    string `json:"cgroup,omitempty"` // "v1" or "v2"
-	Steps     int    `json:"steps,omitempty"`  // how many this run is to take
+
+	// Of a hello.
+	Learnbox string `json:"learnbox,omitempty"` // the version
+	Name     string `json:"name,omitempty"`     // in a journal
+	Image    string `json:"image,omitempty"`
+	Kernel   string `json:"kernel,omitempty"`
+	Cgroup   string `json:"cgroup,omitempty"` // "v1" or "v2"
+	Steps    int    `json:"steps,omitempty"`  // how many this run is to take
 
 	// Of a step.
 	ID       string   `json:"id,omitempty"`
