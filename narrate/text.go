@@ -18,9 +18,10 @@ type Text struct {
 }
 
 const (
-	columns  = 80
-	idWidth  = 17
-	labelled = 10 // where the text behind a label begins
+	columns   = 80
+	idWidth   = 17
+	timeWidth = 9
+	labelled  = 10 // where the text behind a label begins
 )
 
 // Print prints a record.
@@ -51,8 +52,8 @@ func (t *Text) brief(r Record) {
 	case r.Us > 0:
 		last = Duration(r.Us)
 	}
-	const width = columns - idWidth - 2 - 10
-	fmt.Fprintf(t.W, "%s %-*s %9s\n", t.bold(fmt.Sprintf("%-*s", idWidth, r.ID)), width, Shorten(r.Title, width), last)
+	const width = columns - idWidth - 2 - timeWidth
+	fmt.Fprintf(t.W, "%s %-*s %*s\n", t.bold(fmt.Sprintf("%-*s", idWidth, r.ID)), width, Shorten(r.Title, width), timeWidth, last)
 }
 
 // full is a paragraph.
@@ -198,14 +199,14 @@ func (t *Text) total(r Record) {
 		}
 		t.row("between the steps", rest)
 	}
-	fmt.Fprintf(t.W, "%-*s %9s\n", columns-11, "total, until the program runs", Duration(r.Us))
+	fmt.Fprintf(t.W, "%-*s %*s\n", columns-1-timeWidth, "total, until the program runs", timeWidth, Duration(r.Us))
 	t.took = nil
 }
 
 // row is a line of the table of times, for those that are known.
 func (t *Text) row(what string, us int64) {
 	if us > 0 {
-		fmt.Fprintf(t.W, "  %-*s %9s\n", idWidth, what, Duration(us))
+		fmt.Fprintf(t.W, "  %-*s %*s\n", idWidth, what, timeWidth, Duration(us))
 	}
 }
 

@@ -37,14 +37,16 @@ func printed(t Text, records ...Record) string {
 func TestBriefIsOneLineAStep(t *testing.T) {
 	long := full
 	long.Title = strings.Repeat("long ", 30)
+	fits := full
+	fits.Title = strings.Repeat("t", 52)
 	skipped, failed := full, full
 	skipped.Phase, failed.Phase = Skip, Fail
-	got := printed(Text{}, Record{Type: TypeHello}, full, long, skipped, failed, Record{Type: TypeTotal, Us: 11_200_000})
+	got := printed(Text{}, Record{Type: TypeHello}, full, long, fits, skipped, failed, Record{Type: TypeTotal, Us: 11_200_000})
 	lines := strings.Split(strings.TrimSuffix(got, "\n"), "\n")
-	if len(lines) != 5 {
+	if len(lines) != 6 {
 		t.Fatalf("%d lines:\n%s", len(lines), got)
 	}
-	for i, end := range []string{" 1.23 ms", " 1.23 ms", " -", " failed", " 11.2 s"} {
+	for i, end := range []string{" 1.23 ms", "…   1.23 ms", "t   1.23 ms", " -", " failed", " 11.2 s"} {
 		if !strings.HasSuffix(lines[i], end) || utf8.RuneCountInString(lines[i]) > columns {
 			t.Errorf("line %d is %q, want an end like %q in %d columns", i+1, lines[i], end, columns)
 		}
