@@ -9,6 +9,7 @@ import (
 
 	"github.com/learnbox/learnbox/explain/texts"
 	"github.com/learnbox/learnbox/internal/privtest"
+	"github.com/learnbox/learnbox/sandbox/cgroup"
 )
 
 // past are the steps whose looks show something else once the program runs, and why.
@@ -16,6 +17,17 @@ var past = []string{
 	"cgroup.create", // the program is in the group
 	"init.plan",     // the wire is closed
 	"init.wait",     // the capabilities are given up, and the filter is loaded
+}
+
+// promised tells whether the look of a step prints what its text says. Of the rules for devices
+// version 2 has no file.
+func promised(t *testing.T, step string) bool {
+	t.Helper()
+	h, err := cgroup.Detect()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return step != "cgroup.limit" || h.Version == 1
 }
 
 // looks runs learnbox look, and returns the command that it prints for each step.
@@ -55,7 +67,7 @@ func TestLooksOfARunningContainer(t *testing.T) {
 			t.Errorf("%s: %s: %v\n%s", step, command, err, out)
 		}
 		about, _ := texts.ForStep(step)
-		if !slices.Contains(past, step) && !lookPattern(about.Look.Output).Match(out) {
+		if promised(t, step) && !slices.Contains(past, step) && !lookPattern(about.Look.Output).Match(out) {
 			t.Errorf("%s: %s prints\n%swant\n%s", step, command, out, strings.Join(about.Look.Output, "\n"))
 		}
 	}
