@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+
 	"github.com/learnbox/learnbox/sandbox/cgroup"
 )
 
@@ -70,6 +72,22 @@ func (m *Meter) Usage(ct Container) (u Usage, err error) {
 		u.MemoryLimit = min(u.MemoryLimit, m.memory)
 	}
 	return u, err
+}
+
+// OOMKilled reports whether the kernel has killed a process of a running container because a
+// limit of memory was reached, its own in r or that of a group above. Of a container at rest
+// its state tells that.
+func (c *Containers) OOMKilled(id string, r *specs.LinuxResources) bool {
+	h, err := cgroup.Detect()
+	if err != nil {
+		return false
+	}
+	g, err := cgroup.Open(h, c.Cgroup(id))
+	if err != nil {
+		return false
+	}
+	limited := r != nil && r.Memory != nil && r.Memory.Limit != nil
+	return (limited || g.BelowOthers()) && g.OOMKills() > 0
 }
 
 // networkBytes reads /proc/PID/net/dev, which shows the network namespace of the process.

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"path"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -35,7 +34,7 @@ func (i *Init) Start(ctx context.Context, c Config) (*Process, error) {
 // memory of a group above.
 func (i *Init) reach() Reach {
 	r := reachOf(i.Spec.Linux.Resources)
-	r.Memory = r.Memory || path.Dir(i.Cgroup) != "." && !i.group.InCommon()
+	r.Memory = r.Memory || i.group.BelowOthers()
 	return r
 }
 

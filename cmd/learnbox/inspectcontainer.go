@@ -40,6 +40,9 @@ func (a *app) inspectContainer(word string, size bool) (any, error) {
 	d := described{Container: ct, spec: spec, flags: typedFlags(ct.Command), dir: filepath.Join(a.root, "containers", ct.ID)}
 	d.image = a.configOfImage(ct.ImageID)
 	r := d.report()
+	if ct.State.Status.Alive() {
+		r.State.OOMKilled = r.State.OOMKilled || all.OOMKilled(ct.ID, spec.Linux.Resources)
+	}
 	if size {
 		own, whole, err := a.containerSize(a.ctx, ct)
 		if err != nil {

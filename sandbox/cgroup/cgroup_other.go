@@ -27,6 +27,12 @@ func (g *Group) CPU() (time.Duration, error) { return 0, errLinux }
 // Period is none.
 func (g *Group) Period() time.Duration { return 0 }
 
+// OOMKills are none.
+func (g *Group) OOMKills() int64 { return 0 }
+
+// BelowOthers is false.
+func (g *Group) BelowOthers() bool { return false }
+
 // Exists is false.
 func (g *Group) Exists() bool { return false }
 

@@ -185,6 +185,10 @@ func (g *Group) Remove() error {
 // InCommon reports whether the group stands in the common group.
 func (g *Group) InCommon() bool { return filepath.Dir(g.Path)+"/" == g.h.Common }
 
+// BelowOthers reports whether the group stands in one that somebody chose, which may have
+// limits of its own.
+func (g *Group) BelowOthers() bool { return filepath.Dir(g.Path) != "." && !g.InCommon() }
+
 // removeParents removes what Create made above the group, for this container or
 // another, and the common group, whoever made it. The kernel refuses where somebody
 // still needs it.
