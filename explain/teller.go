@@ -1,6 +1,7 @@
 package explain
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"os"
@@ -171,6 +172,7 @@ func (t *Teller) tell(e narrate.Event, now evidence.Subject) {
 		if h, ok := e.Err.(interface{ Hint() string }); ok {
 			r.Hint = h.Hint()
 		}
+		r.Hint = cmp.Or(r.Hint, texts.About(r.Error))
 	}
 	var facts func() []narrate.Fact
 	if w, ok := t.watch[e.Step.ID]; ok && e.Phase == narrate.Done {

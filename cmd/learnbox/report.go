@@ -9,7 +9,9 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"github.com/learnbox/learnbox/explain/texts"
 	"github.com/learnbox/learnbox/narrate"
+	"github.com/learnbox/learnbox/sandbox"
 )
 
 // Exit codes that learnbox itself chooses; docs and tests rely on them.
@@ -69,15 +71,26 @@ func (r *report) fail(verb string, err error) int {
 	var hints []string
 	for _, e := range complaints(err) {
 		r.line(verb, e)
-		var h interface{ Hint() string }
-		if errors.As(e, &h) && h.Hint() != "" && !slices.Contains(hints, h.Hint()) {
-			hints = append(hints, h.Hint())
+		if h := hintOf(e); h != "" && !slices.Contains(hints, h) {
+			hints = append(hints, h)
 		}
 	}
 	for _, h := range hints {
 		fmt.Fprintf(r.stderr, "hint: %s\n", narrate.Plain(h))
 	}
 	return code
+}
+
+// hintOf is the way out that an error knows, or what explains a step that failed and knows none.
+func hintOf(err error) string {
+	var h interface{ Hint() string }
+	if errors.As(err, &h) && h.Hint() != "" {
+		return h.Hint()
+	}
+	if step, ok := errors.AsType[*sandbox.StepError](err); ok {
+		return texts.About(step.Text)
+	}
+	return ""
 }
 
 // line prints one error. "learnbox: VERB:" is said here and nowhere else.

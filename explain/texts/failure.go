@@ -2,6 +2,7 @@ package texts
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 )
 
@@ -45,6 +46,20 @@ func parseError(name string, data []byte) (Error, error) {
 	e.Where = prose(trim(where[n:]))
 	e.Man, err = words(title, body(3))
 	return e, err
+}
+
+// About is the command that explains the first failed system call of an error's message, as
+// in `openat2("proc", "sys/net/x", …): no such file or directory (ENOENT)`, or "" if there
+// is none that has a text.
+func About(message string) (command string) {
+	failed := regexp.MustCompile(`(?:^|[\s(])([a-z][a-z0-9_]*)\(.*?: [^:]*\((E[A-Z0-9]+)\)`).FindStringSubmatch(message)
+	if failed == nil {
+		return ""
+	}
+	if _, ok := ForError(failed[1], failed[2]); !ok {
+		return ""
+	}
+	return "learnbox explain " + failed[1] + " " + failed[2]
 }
 
 // family is the call whose texts another one shares: a newer form of the

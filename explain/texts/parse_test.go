@@ -211,6 +211,24 @@ func TestForErrorKnowsTheFamily(t *testing.T) {
 	}
 }
 
+func TestAboutNamesTheCallThatFailed(t *testing.T) {
+	for message, want := range map[string]string{
+		`sysctl net.x: openat2("proc", "sys/net/x", {flags=O_WRONLY}): no such file or directory (ENOENT)`:            "learnbox explain openat2 ENOENT",
+		`mount("a: b (c)", "/x", "ext4", 0, ""): device or resource busy (EBUSY)`:                                     "learnbox explain mount EBUSY",
+		`/a: execve("/a", ["a", "(EBUSY)"], … /* 0 vars */): resource temporarily unavailable (EAGAIN)`:               "learnbox explain execve EAGAIN",
+		"mount(\"a\"): operation not permitted (EPERM)\nmkdir(\"b\"): read-only file system (EROFS)":                  "learnbox explain mount EPERM",
+		`clone(CLONE_NEWPID|SIGCHLD) and execve("learnbox-init", ["learnbox-init"]): operation not permitted (EPERM)`: "learnbox explain clone EPERM",
+		`spoon("x"): operation not permitted (EPERM)`:                                                                 "",
+		`mount("x"): no such device or address (ENXIO)`:                                                               "",
+		"mkdir /x: no space left on device":                                                                           "",
+		"":                                                                                                            "",
+	} {
+		if got := About(message); got != want {
+			t.Errorf("About(%q) = %q, want %q", message, got, want)
+		}
+	}
+}
+
 func TestForStepKnowsNoOther(t *testing.T) {
 	for _, id := range []string{"", "ns", "ns.uts.md", "../terms/pty"} {
 		if _, ok := ForStep(id); ok {
