@@ -53,7 +53,8 @@ func (t *Text) brief(r Record) {
 		last = Duration(r.Us)
 	}
 	const width = columns - idWidth - 2 - timeWidth
-	fmt.Fprintf(t.W, "%s %-*s %*s\n", t.bold(fmt.Sprintf("%-*s", idWidth, r.ID)), width, Shorten(r.Title, width), timeWidth, last)
+	line := fmt.Sprintf("%s %-*s %*s", t.bold(fmt.Sprintf("%-*s", idWidth, r.ID)), width, Shorten(r.Title, width), timeWidth, last)
+	fmt.Fprintln(t.W, strings.TrimRight(line, " "))
 }
 
 // full is a paragraph.

@@ -39,14 +39,16 @@ func TestBriefIsOneLineAStep(t *testing.T) {
 	long.Title = strings.Repeat("long ", 30)
 	fits := full
 	fits.Title = strings.Repeat("t", 52)
+	unknown := full
+	unknown.Us = 0
 	skipped, failed := full, full
 	skipped.Phase, failed.Phase = Skip, Fail
-	got := printed(Text{}, Record{Type: TypeHello}, full, long, fits, skipped, failed, Record{Type: TypeTotal, Us: 11_200_000})
+	got := printed(Text{}, Record{Type: TypeHello}, full, long, fits, unknown, skipped, failed, Record{Type: TypeTotal, Us: 11_200_000})
 	lines := strings.Split(strings.TrimSuffix(got, "\n"), "\n")
-	if len(lines) != 6 {
+	if len(lines) != 7 {
 		t.Fatalf("%d lines:\n%s", len(lines), got)
 	}
-	for i, end := range []string{" 1.23 ms", "…   1.23 ms", "t   1.23 ms", " -", " failed", " 11.2 s"} {
+	for i, end := range []string{" 1.23 ms", "…   1.23 ms", "t   1.23 ms", "its own", " -", " failed", " 11.2 s"} {
 		if !strings.HasSuffix(lines[i], end) || utf8.RuneCountInString(lines[i]) > columns {
 			t.Errorf("line %d is %q, want an end like %q in %d columns", i+1, lines[i], end, columns)
 		}
