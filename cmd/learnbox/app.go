@@ -27,6 +27,7 @@ const (
 // settings. It lives as long as one command.
 type app struct {
 	argv   []string // as typed, for hints that repeat the command
+	verb   string   // of it, for warnings
 	stdin  *os.File
 	stdout io.Writer
 	stderr io.Writer

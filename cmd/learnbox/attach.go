@@ -59,7 +59,7 @@ func isTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
 // terminalSize is the size of the user's terminal, or zero if there is none.
 func (a *app) terminalSize() tty.Size {
 	size, err := tty.GetSize(a.stdin)
-	if out, ok := a.stdout.(*os.File); err != nil && ok {
+	if out := fileBehind(a.stdout); err != nil && out != nil {
 		size, err = tty.GetSize(out)
 	}
 	if err != nil {

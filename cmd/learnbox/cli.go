@@ -105,8 +105,9 @@ func runTold(args []string, stdin *os.File, stdout, stderr io.Writer, n *narrate
 	if v == nil {
 		return out.fail(name, writeHelp(stdout, k.Model, selected.node))
 	}
+	kept := &keptWriter{to: stdout}
 	a := &app{
-		argv: args, stdin: stdin, stdout: stdout, stderr: stderr,
+		argv: args, verb: name, stdin: stdin, stdout: kept, stderr: stderr,
 		ctx: context.Background(), narrate: n,
 	}
 	if err := a.configure(&c); err != nil {
@@ -117,7 +118,10 @@ func runTold(args []string, stdin *os.File, stdout, stderr io.Writer, n *narrate
 		defer stop()
 		a.ctx = ctx
 	}
-	return out.fail(name, endedBySignal(a.ctx, v.Run(a)))
+	if err = v.Run(a); err == nil {
+		err = kept.lost()
+	}
+	return out.fail(name, endedBySignal(a.ctx, err))
 }
 
 // verbName is the verb as the user types it, "lesson start" for one below another.

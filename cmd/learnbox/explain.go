@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -110,8 +111,8 @@ func (a *app) terminalErr() bool { return isTerminalWriter(a.stderr) }
 func (a *app) colorOut() bool { return isTerminalWriter(a.stdout) && os.Getenv("NO_COLOR") == "" }
 
 func isTerminalWriter(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	return ok && isTerminal(f)
+	f := fileBehind(w)
+	return f != nil && isTerminal(f)
 }
 
 // tell makes the Teller of a verb, and has the app speak to it. It makes none
@@ -146,8 +147,9 @@ func (f *explainFlags) tell(ctx context.Context, a *app, image string, quiet boo
 		Root: a.root, Images: filepath.Join(a.imagesDir(), "blobs", "sha256"),
 		Hello: hello(image),
 	}
+	kept := &keptWriter{to: file}
 	if file != nil {
-		o.File = file
+		o.File = kept
 	}
 	if a.teller, err = explain.New(ctx, o); err != nil {
 		return nil, err
@@ -159,9 +161,16 @@ func (f *explainFlags) tell(ctx context.Context, a *app, image string, quiet boo
 		a.teller.Close()
 		a.teller, a.narrate = nil, nil
 		if file != nil {
-			file.Close()
+			a.closeExplainFile(file, kept)
 		}
 	}, nil
+}
+
+// closeExplainFile says so if it does not hold everything. The exit code is about what the verb did.
+func (a *app) closeExplainFile(file *os.File, kept *keptWriter) {
+	if err := cmp.Or(kept.lost(), file.Close()); err != nil {
+		a.warn(a.verb, "--explain-file: "+err.Error())
+	}
 }
 
 // gateDir is where the gates of stopped runs are.
