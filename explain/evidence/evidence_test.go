@@ -126,7 +126,7 @@ func TestAProcessThatEndedWasNotRead(t *testing.T) {
 	var w Watcher
 	watch := w.Begin("process.exec", s.AtOnce())
 	in.Close()
-	for !s.ended() { // it stays a zombie until somebody waits for it
+	for s.stat()[0] != "Z" { // it stays a zombie until somebody waits for it
 		time.Sleep(time.Millisecond)
 	}
 	facts := map[string]narrate.Fact{}
