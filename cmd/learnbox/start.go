@@ -49,7 +49,7 @@ func (c *StartCmd) Run(a *app) error {
 		})
 	}
 	if len(c.Containers) > 1 {
-		return usageError("start and attach: one container at a time")
+		return usageError("you cannot start and attach multiple containers at once")
 	}
 	var code int
 	err = a.visit("start", c.Containers, func(all *lifecycle.Containers, ct lifecycle.Container, _ string) error {
