@@ -1,6 +1,9 @@
 package explain
 
-import "slices"
+import (
+	"path/filepath"
+	"slices"
+)
 
 // Known is what becomes known of a container once it has a place. Steps look it
 // up by their id.
@@ -20,10 +23,14 @@ func (t *Teller) Know(k Known) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	first := t.known.ID == ""
-	t.known = k
-	t.place.Container, t.place.Name, t.place.Dir, t.place.Rootfs = k.ID, k.Name, k.Dir, k.Rootfs
+	t.known, t.group = k, nil
+	dir := k.Dir
+	if real, err := filepath.EvalSymlinks(dir); err == nil && dir != "" {
+		dir = real // the kernel's table of mounts has no symbolic links
+	}
+	t.place.Container, t.place.Name, t.place.Dir, t.place.Rootfs = k.ID, k.Name, dir, k.Rootfs
 	t.place.Groups, t.place.Sysctls, t.place.Volumes = k.Groups, k.Sysctls, k.Volumes
-	t.subject.Dir, t.subject.Rootfs, t.subject.Groups, t.subject.Sysctls = k.Dir, k.Rootfs, k.Groups, k.Sysctls
+	t.subject.Dir, t.subject.Rootfs, t.subject.Groups, t.subject.Sysctls = dir, k.Rootfs, k.Groups, k.Sysctls
 	t.subject.Limits, t.place.Limits = k.Limits, k.Limits
 	if len(k.Needed) > 0 {
 		t.place.Planned = true

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"io"
+	"maps"
 	"os"
 	"slices"
 	"sync"
@@ -49,6 +50,7 @@ type Teller struct {
 	place   stop.Place
 	subject evidence.Subject
 	known   Known
+	group   Variables // see ofGroup; nil: not known yet, or not any more
 	watcher evidence.Watcher
 	watch   map[string]evidence.Watch // of steps that have begun
 	n       int
@@ -141,6 +143,9 @@ func (t *Teller) hear(e narrate.Event) error {
 	case narrate.Fail:
 		t.tell(e, now)
 	case narrate.Done:
+		if e.Step.ID == groupStep {
+			t.group = nil
+		}
 		t.take(e.Step.ID)
 		t.tell(e, now)
 		if err := t.stopAt(stop.Point{Step: e.Step.ID, After: true}); err != nil {
@@ -198,7 +203,14 @@ func (t *Teller) tell(e narrate.Event, now evidence.Subject) {
 }
 
 // variables are those of the moment: where the run stands decides about some of them.
-func (t *Teller) variables() Variables { return VariablesOf(t.place, t.Root) }
+func (t *Teller) variables() Variables {
+	if t.group == nil {
+		t.group = ofGroup(t.place)
+	}
+	v := ofRun(t.place, t.Root)
+	maps.Copy(v, t.group)
+	return v
+}
 
 // addTexts adds to a record what does not depend on the moment.
 func addTexts(r *narrate.Record, known Known, variables Variables) {

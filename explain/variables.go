@@ -26,6 +26,13 @@ func (v Variables) Expand(command string) string {
 // VariablesOf are the variables of a run that stands at a place. texts.Meaning says what each
 // stands for; root is learnbox's directory, absolute.
 func VariablesOf(p stop.Place, root string) Variables {
+	v := ofGroup(p)
+	maps.Copy(v, ofRun(p, root))
+	return v
+}
+
+// ofRun are those of VariablesOf that need no look at the machine.
+func ofRun(p stop.Place, root string) Variables {
 	v := Variables{"ROOT": root}
 	if p.Container != "" {
 		v["ID"], v["MERGED"] = p.Container, p.Merged()
@@ -36,13 +43,19 @@ func VariablesOf(p stop.Place, root string) Variables {
 	if p.Monitor != 0 {
 		v["MONITOR"] = strconv.Itoa(p.Monitor)
 	}
+	if len(p.Volumes) > 0 {
+		v["VOLUME"] = p.Volumes[0]
+	}
+	return v
+}
+
+// ofGroup are those of the control group: which files it has decides about them.
+func ofGroup(p stop.Place) Variables {
+	v := Variables{}
 	if len(p.Groups) > 0 {
 		v["CGROUP"] = withFile(p.Groups, "memory.limit_in_bytes") // which shows the most
 		v["PIDS"] = withFile(p.Groups, "pids.max")
 		v["LIMITS"] = strings.Join(limits(p), " ")
-	}
-	if len(p.Volumes) > 0 {
-		v["VOLUME"] = p.Volumes[0]
 	}
 	return v
 }

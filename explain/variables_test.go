@@ -1,6 +1,7 @@
 package explain
 
 import (
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -66,14 +67,22 @@ func TestVariablesOfControlGroups(t *testing.T) {
 	}
 }
 
-// TestMerged: the container's root is below its directory, until it is the root.
+// TestMerged: the container's root is below its directory, as the kernel calls that, until it is
+// the root.
 func TestMerged(t *testing.T) {
 	dir := t.TempDir()
 	link := filepath.Join(t.TempDir(), "link")
 	if err := os.Symlink(dir, link); err != nil {
 		t.Fatal(err)
 	}
-	p := stop.Place{Container: "abc", Dir: link, Done: []string{"rootfs.shm"}}
+	teller, err := New(t.Context(), Options{Out: io.Discard})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer teller.Close()
+	teller.Know(Known{ID: "abc", Dir: link})
+	p := teller.place
+	p.Done = []string{"rootfs.shm"}
 	if got, want := VariablesOf(p, "/r").Expand("$MERGED/dev"), dir+"/merged/dev"; got != want {
 		t.Errorf("before the pivot it is %q, want %q", got, want)
 	}

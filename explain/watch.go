@@ -19,10 +19,10 @@ func (t *Teller) unannounced(e narrate.Event) (step string) {
 	return ""
 }
 
-// The program, and its end, which comes by itself.
 const (
-	execStep = "process.exec"
-	exitStep = "process.exit"
+	groupStep = "cgroup.create" // from then on the group has files
+	execStep  = "process.exec"
+	exitStep  = "process.exit" // it comes by itself
 )
 
 // watchFor reads what a step is going to change.

@@ -101,10 +101,10 @@ type Place struct {
 	Pid       int      `json:"pid,omitempty"`     // of the container's first process, as soon as there is one
 	Monitor   int      `json:"monitor,omitempty"` // of the process that watches over a container in the background
 	At        Point    `json:"at"`
-	Done      []string `json:"done"`    // steps taken so far, in order
-	Next      []string `json:"next"`    // steps to come, the one stopped at first unless it is done
-	Planned   bool     `json:"planned"` // Next are those that this run takes; else all that a run may take
-	Dir       string   `json:"dir,omitempty"`
+	Done      []string `json:"done"`          // steps taken so far, in order
+	Next      []string `json:"next"`          // steps to come, the one stopped at first unless it is done
+	Planned   bool     `json:"planned"`       // Next are those that this run takes; else all that a run may take
+	Dir       string   `json:"dir,omitempty"` // of the container, without symbolic links
 	Rootfs    string   `json:"rootfs,omitempty"`
 	Groups    []string `json:"groups,omitempty"`
 	Sysctls   []string `json:"sysctls,omitempty"`
@@ -118,11 +118,7 @@ func (p Place) Merged() string {
 	if slices.Contains(p.Done, "rootfs.pivot") {
 		return ""
 	}
-	dir, err := filepath.EvalSymlinks(p.Dir) // the kernel's table has no symbolic links
-	if err != nil {
-		dir = p.Dir
-	}
-	return filepath.Join(dir, "merged")
+	return filepath.Join(p.Dir, "merged")
 }
 
 // Is reports whether a user's word means the run: the container's name, its ID
