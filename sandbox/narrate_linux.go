@@ -56,8 +56,8 @@ func repeats(a narrate.Call, b linux.Call) bool {
 		return a.Result == b.Result && strings.HasPrefix(b.Call, "fstat(")
 	case "prctl": // the same operation
 		return a.Result == b.Result && first(a.Call) == first(b.Call)
-	case "write": // to files of the same name
-		return a.Result == b.Result && strings.HasPrefix(b.Call, "write(") && path.Base(first(a.Call)) == path.Base(first(b.Call))
+	case "write", "rmdir": // of the same name
+		return a.Result == b.Result && strings.HasPrefix(b.Call, name+"(") && path.Base(first(a.Call)) == path.Base(first(b.Call))
 	}
 	return false
 }

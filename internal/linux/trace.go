@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 )
@@ -50,8 +51,25 @@ func show(hear func(Call), call string, errno syscall.Errno) {
 // "sandbox/rootfs/mount_linux.go:57": the first line outside this package below
 // Failed. To be called from within hear.
 func Caller() string {
-	var pcs [8]uintptr // it is near, and each frame takes the runtime its time
-	frames := runtime.CallersFrames(pcs[:runtime.Callers(3, pcs[:])])
+	var s stack
+	n := runtime.Callers(3, s[:])
+	if line, ok := callers.Load(s); ok {
+		return line.(string) //nolint:forcetypeassert // it was put there below
+	}
+	line := s.caller(n)
+	callers.Store(s, line)
+	return line
+}
+
+// A stack is the innermost part of one: it is near, and each frame takes the runtime its time.
+type stack [8]uintptr
+
+// callers are the lines of the stacks that were met. To find one takes the runtime longer than
+// most calls take the kernel, and most calls are made in loops.
+var callers sync.Map //nolint:gochecknoglobals // of stack to string; a line of code stays where it is
+
+func (s stack) caller(n int) string {
+	frames := runtime.CallersFrames(s[:n])
 	for inside := false; ; {
 		frame, more := frames.Next()
 		pkg, line := place(frame)
