@@ -25,8 +25,8 @@ func (t *Teller) Know(k Known) {
 	first := t.known.ID == ""
 	t.known, t.group = k, nil
 	dir := k.Dir
-	if real, err := filepath.EvalSymlinks(dir); err == nil && dir != "" {
-		dir = real // the kernel's table of mounts has no symbolic links
+	if path, err := filepath.EvalSymlinks(dir); err == nil && dir != "" {
+		dir = path // the kernel's table of mounts has no symbolic links
 	}
 	t.place.Container, t.place.Name, t.place.Dir, t.place.Rootfs = k.ID, k.Name, dir, k.Rootfs
 	t.place.Groups, t.place.Sysctls, t.place.Volumes = k.Groups, k.Sysctls, k.Volumes

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"sync"
 	"syscall"
 	"testing"
@@ -80,8 +81,12 @@ func (p peer) run(t *testing.T, line string) answer {
 	if _, exited := errors.AsType[*exec.ExitError](err); err != nil && !exited {
 		t.Errorf("%s: %v", line, err)
 	}
-	return answer{cmd.ProcessState.ExitCode(), alike(stdout.String()), stderr.String(), time.Since(start)}
+	return answer{cmd.ProcessState.ExitCode(), alike(stdout.String()), stopsWaiting.ReplaceAllString(stderr.String(), ""), time.Since(start)}
 }
+
+// stopsWaiting is what Docker's client says now and then after "run -d", if it is done before it has
+// given up to wait for the container's end. It means nothing.
+var stopsWaiting = regexp.MustCompile(`(?m)^time="[^"]*" level=error msg="error waiting for container: context canceled"\n`)
 
 // newPeer makes the directory of a peer, in which docker is the given shell command.
 func newPeer(t *testing.T, docker string, env ...string) peer {
