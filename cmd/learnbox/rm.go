@@ -37,6 +37,8 @@ func (c *RmCmd) Run(a *app) error {
 	for _, word := range c.Containers {
 		ct, err := all.Find(word)
 		switch {
+		case c.Force && errors.Is(err, lifecycle.ErrNotFound) && a.giveUpDraft(word):
+			err = nil
 		case c.Force && isDamaged(err):
 			err = removeDamaged(all, err, c.Volumes)
 		case err == nil && c.Force:

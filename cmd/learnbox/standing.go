@@ -1,8 +1,10 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/learnbox/learnbox/explain/stop"
 	"github.com/learnbox/learnbox/lifecycle"
@@ -42,6 +44,18 @@ func (a *app) giveUp(ct lifecycle.Container) {
 	if run, stands := a.standing(ct); stands {
 		_, _ = run.Say(stop.Abort)
 	}
+}
+
+// giveUpDraft is giveUp for a run whose container is not written down yet, so that only
+// the run itself knows it. It reports whether there was one.
+func (a *app) giveUpDraft(word string) bool {
+	all, err := stop.Find(a.gateDir())
+	i := slices.IndexFunc(all, func(s stop.Stopped) bool { return s.Name == word || strings.HasPrefix(s.Container, word) })
+	if err != nil || word == "" || i < 0 {
+		return false
+	}
+	_, err = all[i].Say(stop.Abort)
+	return err == nil || errors.Is(err, stop.ErrEnded)
 }
 
 // alive says whether a container, if a run has come that far, has a program.
