@@ -36,11 +36,12 @@ func (c *RmCmd) Run(a *app) error {
 	var failed []error
 	for _, word := range c.Containers {
 		ct, err := all.Find(word)
+		d, damaged := errors.AsType[*lifecycle.DamagedError](err)
 		switch {
 		case c.Force && errors.Is(err, lifecycle.ErrNotFound) && a.giveUpDraft(word):
 			err = nil
-		case c.Force && isDamaged(err):
-			err = removeDamaged(all, err, c.Volumes)
+		case c.Force && damaged:
+			err = all.RemoveDamaged(d.ID, c.Volumes)
 		case err == nil && c.Force:
 			err = a.removeByForce(all, ct, c.Volumes)
 		case err == nil:

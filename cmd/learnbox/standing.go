@@ -18,8 +18,12 @@ func (a *app) standing(ct lifecycle.Container) (run stop.Stopped, stands bool) {
 	if ct.State.Status != lifecycle.Created {
 		return stop.Stopped{}, false
 	}
+	return a.standingRun(func(s stop.Stopped) bool { return s.Container == ct.ID })
+}
+
+func (a *app) standingRun(is func(stop.Stopped) bool) (run stop.Stopped, stands bool) {
 	all, err := stop.Find(a.gateDir())
-	i := slices.IndexFunc(all, func(s stop.Stopped) bool { return s.Container == ct.ID })
+	i := slices.IndexFunc(all, is)
 	if err != nil || i < 0 {
 		return stop.Stopped{}, false
 	}
@@ -49,12 +53,13 @@ func (a *app) giveUp(ct lifecycle.Container) {
 // giveUpDraft is giveUp for a run whose container is not written down yet, so that only
 // the run itself knows it. It reports whether there was one.
 func (a *app) giveUpDraft(word string) bool {
-	all, err := stop.Find(a.gateDir())
-	i := slices.IndexFunc(all, func(s stop.Stopped) bool { return s.Name == word || strings.HasPrefix(s.Container, word) })
-	if err != nil || word == "" || i < 0 {
+	run, stands := a.standingRun(func(s stop.Stopped) bool {
+		return s.Container != "" && (s.Name == word || strings.HasPrefix(s.Container, word))
+	})
+	if !stands || word == "" {
 		return false
 	}
-	_, err = all[i].Say(stop.Abort)
+	_, err := run.Say(stop.Abort)
 	return err == nil || errors.Is(err, stop.ErrEnded)
 }
 
